@@ -1,0 +1,16 @@
+/** Who an actor is, everywhere the same two words: on the wire, in errors, in logs. */
+
+/** A name is for people and may repeat; the uuid is unique for the life of one process. */
+export interface ActorId {
+  readonly name: string;
+  readonly uuid: string;
+}
+
+/** `feed@3f2a91c0`: the name and the first eight digits of the uuid. */
+export function formatActorId(id: ActorId): string {
+  return `${id.name}@${id.uuid.slice(0, 8)}`;
+}
+
+export function sameActor(a: ActorId, b: ActorId): boolean {
+  return a.uuid === b.uuid && a.name === b.name;
+}

@@ -1,0 +1,350 @@
+/**
+ * Every error espalier raises, as small named classes: facts are fields, the origin is `cause`. A message says what
+ * failed, where, and what to do. The names of the first half are trio's.
+ */
+import { inspect } from "node:util";
+import { type ActorId, formatActorId } from "./actor-id.ts";
+
+// ---------------------------------------------------------------------------------------- one process: scopes and tasks
+
+/** What set a cancellation off: a call to `cancel()`, a deadline, a failing sibling, the host program, or a peer. */
+export type CancelSource = "cancel" | "deadline" | "nursery" | "host" | "peer";
+
+/** Why a scope was cancelled and by whom; what a `Cancelled` carries and what a remote canceller is told. */
+export interface CancelCause {
+  readonly source: CancelSource;
+  readonly reason: string;
+  /** The task (its name) or actor (formatted id) that asked, where it is known. */
+  readonly canceller?: string | undefined;
+  /** The error that made a nursery cancel the rest of its children. */
+  readonly error?: unknown;
+}
+
+/**
+ * Thrown into a task at every checkpoint while a cancel scope around it is cancelled, until that scope is left. Never
+ * swallow it: a `catch` that takes everything rethrows what `isCancelled` recognises. One instance is shared by all
+ * tasks of one cancellation; its stack shows who cancelled.
+ */
+export class Cancelled extends Error {
+  override readonly name = "Cancelled";
+  readonly source: CancelSource;
+  readonly reason: string;
+  readonly canceller: string | undefined;
+
+  constructor(cause: CancelCause) {
+    super(
+      `cancelled${cause.canceller ? ` by ${cause.canceller}` : ""}: ${cause.reason}`,
+      cause.error === undefined ? undefined : { cause: cause.error },
+    );
+    this.source = cause.source;
+    this.reason = cause.reason;
+    this.canceller = cause.canceller;
+  }
+}
+
+/** True for the exception that unwinds a cancelled task, which every `catch` must let by. */
+export function isCancelled(error: unknown): error is Cancelled {
+  return error instanceof Cancelled;
+}
+
+/** Raised by `failAfter` and `failAt` when the time was up before the body ended. */
+export class TooSlowError extends Error {
+  override readonly name = "TooSlowError";
+  /** Time that was allowed, in milliseconds; undefined where a point in time was given. */
+  readonly timeoutMs: number | undefined;
+
+  constructor(timeoutMs?: number) {
+    super(timeoutMs === undefined ? "deadline has passed" : `took longer than ${timeoutMs} ms`);
+    this.timeoutMs = timeoutMs;
+  }
+}
+
+/** Raised by `receive` once every sending end is closed and everything sent has been received. */
+export class EndOfChannel extends Error {
+  override readonly name = "EndOfChannel";
+  constructor(what = "channel") {
+    super(`end of ${what}: every sender has closed and all items were received`);
+  }
+}
+
+/** Raised where the other end of a resource is gone, such as `send` when every receiver has closed. */
+export class BrokenResourceError extends Error {
+  override readonly name = "BrokenResourceError";
+  constructor(what = "the other end is closed") {
+    super(what);
+  }
+}
+
+/** Raised by use of something that this side has closed already. */
+export class ClosedResourceError extends Error {
+  override readonly name = "ClosedResourceError";
+  constructor(what = "this end is closed") {
+    super(what);
+  }
+}
+
+/** Raised where two tasks use at once what only one may. */
+export class BusyResourceError extends Error {
+  override readonly name = "BusyResourceError";
+  constructor(what: string) {
+    super(what);
+  }
+}
+
+/** Raised by the `…Nowait` forms where the plain form would have to wait. */
+export class WouldBlock extends Error {
+  override readonly name = "WouldBlock";
+  constructor(what = "would have to wait") {
+    super(what);
+  }
+}
+
+// ------------------------------------------------------------------------------------------------ the actor runtime
+
+/** Raised by a runtime call made where no actor runtime is running. */
+export class NoRuntime extends Error {
+  override readonly name = "NoRuntime";
+  readonly call: string;
+
+  constructor(call: string) {
+    super(
+      `${call} was called outside an actor runtime; start one with openActorNursery, openRootActor or runMain and call it inside`,
+    );
+    this.call = call;
+  }
+}
+
+/** Raised by the spawning call when a child process did not come up. */
+export class ActorSpawnError extends Error {
+  override readonly name = "ActorSpawnError";
+  readonly actorName: string;
+  readonly exitCode: number | null;
+  readonly signal: string | null;
+  /** The last lines the child wrote to stderr. */
+  readonly stderrTail: string;
+
+  constructor(
+    actorName: string,
+    why: string,
+    facts: { exitCode?: number | null; signal?: string | null; stderrTail?: string } = {},
+    options?: ErrorOptions,
+  ) {
+    const tail = facts.stderrTail?.trimEnd() ?? "";
+    super(
+      `actor "${actorName}" did not start: ${why}${tail === "" ? "" : `; its stderr ended with:\n${tail}`}`,
+      options,
+    );
+    this.actorName = actorName;
+    this.exitCode = facts.exitCode ?? null;
+    this.signal = facts.signal ?? null;
+    this.stderrTail = tail;
+  }
+}
+
+/** Raised when an actor's process ended without saying how its work came out (killed, crashed, `process.exit`). */
+export class ActorDied extends Error {
+  override readonly name = "ActorDied";
+  readonly actor: ActorId;
+  readonly exitCode: number | null;
+  readonly signal: string | null;
+  readonly stderrTail: string;
+
+  constructor(
+    actor: ActorId,
+    facts: { exitCode?: number | null; signal?: string | null; stderrTail?: string } = {},
+    options?: ErrorOptions,
+  ) {
+    const tail = facts.stderrTail?.trimEnd() ?? "";
+    const how = facts.signal ? `was killed by ${facts.signal}` : `exited with status ${facts.exitCode ?? "unknown"}`;
+    super(
+      `actor ${formatActorId(actor)} ${how} before it ended in good order${tail === "" ? "" : `; its stderr ended with:\n${tail}`}`,
+      options,
+    );
+    this.actor = actor;
+    this.exitCode = facts.exitCode ?? null;
+    this.signal = facts.signal ?? null;
+    this.stderrTail = tail;
+  }
+}
+
+/** Raised when an actor did not acknowledge a cancel request within its bound. */
+export class ActorTooSlowError extends Error {
+  override readonly name = "ActorTooSlowError";
+  readonly actor: ActorId;
+  readonly waitedMs: number;
+
+  constructor(actor: ActorId, waitedMs: number, what = "acknowledge a cancel request") {
+    super(`actor ${formatActorId(actor)} did not ${what} within ${waitedMs} ms`);
+    this.actor = actor;
+    this.waitedMs = waitedMs;
+  }
+}
+
+/** Raised when the byte stream to a peer is gone; the peer itself may be alive. */
+export class TransportClosed extends Error {
+  override readonly name = "TransportClosed";
+  readonly peer: ActorId | undefined;
+
+  constructor(peer: ActorId | undefined, why = "connection closed", options?: ErrorOptions) {
+    super(`connection to ${peer === undefined ? "an unknown peer" : formatActorId(peer)}: ${why}`, options);
+    this.peer = peer;
+  }
+}
+
+/** Raised when a peer sends what the protocol does not allow; the connection is closed. */
+export class ProtocolError extends Error {
+  override readonly name = "ProtocolError";
+  constructor(what: string, options?: ErrorOptions) {
+    super(what, options);
+  }
+}
+
+/** Raised at the caller when the target actor does not expose the module that was named. */
+export class ModuleNotExposed extends Error {
+  override readonly name = "ModuleNotExposed";
+  readonly namespace: string;
+  readonly exposed: readonly string[];
+
+  constructor(namespace: string, exposed: readonly string[]) {
+    const list = exposed.length === 0 ? "it exposes none" : `it exposes ${exposed.join(", ")}`;
+    super(
+      `module "${namespace}" is not exposed by the actor (${list}); add it to enableModules when the actor is started`,
+    );
+    this.namespace = namespace;
+    this.exposed = exposed;
+  }
+}
+
+/** Raised at the caller when an exposed module has no export of that name, or the export cannot be called remotely. */
+export class FunctionNotFound extends Error {
+  override readonly name = "FunctionNotFound";
+  readonly namespace: string;
+  readonly func: string;
+
+  constructor(namespace: string, func: string, why = "is not exported by it") {
+    super(`"${func}" of module "${namespace}" ${why}`);
+    this.namespace = namespace;
+    this.func = func;
+  }
+}
+
+/** One refused value: where in the message it stands and what was wrong with it. */
+export interface MsgIssue {
+  /** Keys from the payload down to the offending field; empty for the payload itself. */
+  readonly path: readonly PropertyKey[];
+  readonly message: string;
+}
+
+/** Raised for a value that its dialog does not allow, or that cannot be put on the wire at all. */
+export class MsgTypeError extends TypeError {
+  override readonly name = "MsgTypeError";
+  /** Which part of the dialog the value was meant for: `args`, `started`, `send`, `receive`, `result`. */
+  readonly slot: string;
+  readonly issues: readonly MsgIssue[];
+  readonly dialog: string | undefined;
+
+  constructor(slot: string, issues: readonly MsgIssue[], dialog?: string) {
+    const list = issues.map((i) => `${formatPath(slot, i.path)}: ${i.message}`).join("; ");
+    super(`${dialog === undefined ? "" : `${dialog}: `}${list}`);
+    this.slot = slot;
+    this.issues = issues;
+    this.dialog = dialog;
+  }
+}
+
+/** `args.user.tags[2]`: a path as a reader would write it. */
+export function formatPath(slot: string, path: readonly PropertyKey[]): string {
+  let out = slot;
+  for (const key of path) {
+    if (typeof key === "number") out += `[${key}]`;
+    else if (typeof key === "string" && /^[A-Za-z_$][\w$]*$/.test(key)) out += `.${key}`;
+    else out += `[${typeof key === "symbol" ? String(key) : JSON.stringify(key)}]`;
+  }
+  return out;
+}
+
+/** Raised at the sender when a stream with the `error` overflow policy has no room for an item. */
+export class StreamOverrun extends Error {
+  override readonly name = "StreamOverrun";
+  readonly dialog: string | undefined;
+  constructor(what: string, dialog?: string) {
+    super(what);
+    this.dialog = dialog;
+  }
+}
+
+/** Raised when a context was cancelled by someone other than this side: the peer, or a third actor. */
+export class ContextCancelled extends Error {
+  override readonly name = "ContextCancelled";
+  /** The actor that asked for the cancellation. */
+  readonly canceller: ActorId;
+  readonly dialog: string | undefined;
+
+  constructor(canceller: ActorId, reason: string, dialog?: string, options?: ErrorOptions) {
+    super(`${dialog ?? "context"} was cancelled by ${formatActorId(canceller)}: ${reason}`, options);
+    this.canceller = canceller;
+    this.dialog = dialog;
+  }
+}
+
+/** What is known of an error that was thrown in another actor. */
+export interface RemoteErrorFacts {
+  /** The original's `name`, such as `TypeError`. */
+  readonly remoteName: string;
+  readonly remoteMessage: string;
+  /** Stack as text, mapped to source where it was thrown; undefined for thrown non-errors. */
+  readonly remoteStack: string | undefined;
+  /** The actor in which it was thrown. */
+  readonly srcActor: ActorId;
+  /** The actors it passed through on its way here, origin first. */
+  readonly relayPath: readonly ActorId[];
+  /** The original's own enumerable data (and `code`), as far as it could be encoded. */
+  readonly data: Readonly<Record<string, unknown>>;
+  /** The value itself: a revived instance for a registered class or a built-in one, or the thrown non-error. */
+  readonly boxed: unknown;
+}
+
+/**
+ * What a remote task threw, raised here. `message` begins with the original's own; the original's stack, cause chain,
+ * data and actor are fields.
+ */
+export class RemoteActorError extends Error implements RemoteErrorFacts {
+  override readonly name = "RemoteActorError";
+  readonly remoteName: string;
+  readonly remoteMessage: string;
+  readonly remoteStack: string | undefined;
+  readonly srcActor: ActorId;
+  readonly relayPath: readonly ActorId[];
+  readonly data: Readonly<Record<string, unknown>>;
+  readonly boxed: unknown;
+
+  constructor(facts: RemoteErrorFacts, options?: ErrorOptions) {
+    super(`${facts.remoteName}: ${facts.remoteMessage} (in actor ${formatActorId(facts.srcActor)})`, options);
+    this.remoteName = facts.remoteName;
+    this.remoteMessage = facts.remoteMessage;
+    this.remoteStack = facts.remoteStack;
+    this.srcActor = facts.srcActor;
+    this.relayPath = facts.relayPath;
+    this.data = facts.data;
+    this.boxed = facts.boxed;
+    for (const key of ["remoteName", "remoteMessage", "remoteStack", "relayPath", "boxed"]) {
+      Object.defineProperty(this, key, { enumerable: false });
+    }
+  }
+
+  /** The local stack says where the call was made; the box below it is what happened over there. */
+  [inspect.custom](_depth: number, options: import("node:util").InspectOptions, print: typeof inspect): string {
+    const { cause: _cause, ...shown } = { ...this.data };
+    const box = [
+      this.remoteStack ?? `${this.remoteName}: ${this.remoteMessage}`,
+      ...(Object.keys(shown).length === 0 ? [] : [`data: ${print(shown, options)}`]),
+      ...(this.cause === undefined ? [] : [`[cause]: ${print(this.cause, options)}`]),
+    ].join("\n");
+    const path = [this.srcActor, ...this.relayPath.slice(1)].map(formatActorId).join(" > ");
+    const body = box
+      .split("\n")
+      .map((line) => `  | ${line}`)
+      .join("\n");
+    return `${this.stack ?? String(this)}\n  +-- in ${path}\n${body}\n  +--`;
+  }
+}
