@@ -6,13 +6,14 @@ import { inspect, types } from "node:util";
 import type { ActorId } from "../actor-id.ts";
 import { ContextCancelled, RemoteActorError } from "../errors.ts";
 import { ExceptionGroup } from "../exception-group.ts";
-import { BoxedValue } from "./boxed-value.ts";
+import { BoxedValue, present } from "./boxed-value.ts";
 import { findIssues } from "./encodable.ts";
 import { BUILT_IN_ERRORS, dress, type ErrorRegistry } from "./error-registry.ts";
 import { type ExtensionSet, NO_EXTENSIONS } from "./extension.ts";
 import {
   MAX_BOXED_DEPTH,
   MAX_BOXED_ERROR_BYTES,
+  MAX_BOXED_LEVELS,
   MAX_BOXED_PROPERTIES,
   MAX_BOXED_TREE_BYTES,
   MAX_CAUSE_DEPTH,
@@ -108,6 +109,8 @@ class Boxing {
   readonly #extensions: ExtensionSet;
   /** Characters that may still be kept of the whole tree. */
   #left = MAX_BOXED_TREE_BYTES;
+  /** How deep in the encoded message the value being boxed stands. */
+  #level = 0;
   /** The objects that the one being boxed stands in. */
   readonly #around = new Set<unknown>();
 
@@ -120,9 +123,12 @@ class Boxing {
     const allowance: Allowance = { left: MAX_BOXED_ERROR_BYTES };
     if (!isError(thrown)) return this.#value(thrown, allowance);
     this.#around.add(thrown);
-    const boxed = thrown instanceof RemoteActorError ? this.#remote(thrown) : this.#error(thrown, depth, allowance);
+    this.#level += LEVELS_OF_BOX;
+    const remote = safely(() => (thrown instanceof RemoteActorError ? this.#remote(thrown) : undefined), undefined);
+    const boxed = remote ?? this.#error(thrown, depth, allowance);
+    this.#level -= LEVELS_OF_BOX;
     this.#around.delete(thrown);
-    return boxed;
+    return present(boxed);
   }
 
   #value(thrown: unknown, allowance: Allowance): BoxedError {
@@ -139,7 +145,7 @@ class Boxing {
       message: "",
       src: toUid(error.srcActor),
       relay: error.relayPath.map(toUid),
-      cause: boxOf.get(error) ?? this.#fromFacts(error),
+      cause: boxOf.get(error) ?? present(this.#fromFacts(error)),
     };
   }
 
@@ -183,14 +189,14 @@ class Boxing {
   #cause(error: object, depth: number): BoxedError | undefined {
     if (!safely(() => "cause" in error, false)) return undefined;
     const cause = read(error, "cause");
-    if (cause === undefined || depth >= MAX_CAUSE_DEPTH || this.#around.has(cause)) return undefined;
+    if (cause === undefined || depth >= MAX_CAUSE_DEPTH || this.#around.has(cause) || this.#isDeep) return undefined;
     return this.box(cause, depth + 1);
   }
 
   #group(errors: readonly unknown[], depth: number): Pick<BoxedError, "errors" | "omitted"> {
     const kept: BoxedError[] = [];
     const length = safely(() => errors.length, 0);
-    const most = depth >= MAX_BOXED_DEPTH ? 0 : Math.min(length, MAX_GROUP_ERRORS);
+    const most = depth >= MAX_CAUSE_DEPTH || this.#isDeep ? 0 : Math.min(length, MAX_GROUP_ERRORS);
     for (let i = 0; i < most && this.#left > 0; i++) {
       const error = read(errors, i);
       if (!this.#around.has(error)) kept.push(this.box(error, depth + 1));
@@ -235,11 +241,13 @@ class Boxing {
     }
     if (value === null) return null;
     if (value instanceof Unreadable) return this.#text(`[not sent: ${value.why}]`, allowance);
-    if (depth > MAX_BOXED_DEPTH || this.#around.has(value) || this.#isSpent(allowance)) {
+    if (depth > MAX_BOXED_DEPTH || this.#isDeep || this.#around.has(value) || this.#isSpent(allowance)) {
       return this.#instead(value, allowance);
     }
     this.#around.add(value);
+    const level = this.#level++;
     const copy = safely(() => this.#copy(value, depth, allowance), UNREADABLE);
+    this.#level = level;
     this.#around.delete(value);
     return copy === UNREADABLE ? this.#instead(value, allowance) : copy;
   }
@@ -284,6 +292,10 @@ class Boxing {
     return this.#text(`[not sent: ${show(value)}]`, allowance);
   }
 
+  get #isDeep(): boolean {
+    return this.#level >= MAX_BOXED_LEVELS;
+  }
+
   #isSpent(allowance: Allowance): boolean {
     return allowance.left <= 0 || this.#left <= 0;
   }
@@ -301,6 +313,8 @@ class Boxing {
   }
 }
 
+/** Levels of nesting that an error adds to the message: itself and, in a group, the list it stands in. */
+const LEVELS_OF_BOX = 2;
 /** Characters kept of a name or key. */
 const MAX_NAME = 256;
 /** What one value counts for besides its text, so that data of many small values is bounded too. */

@@ -1,5 +1,6 @@
 /** A `BoxedError` from outside, narrowed: every field that is used later is checked, the others are left behind. */
 import { ProtocolError } from "../errors.ts";
+import { present } from "./boxed-value.ts";
 import type { BoxedError, Uid } from "./message.ts";
 
 const KINDS: ReadonlySet<unknown> = new Set<BoxedError["kind"]>(["error", "group", "runtime", "remote", "value"]);
@@ -23,7 +24,7 @@ export function narrowBoxed(value: unknown, where: string): BoxedError {
     throw wrong(`${where}.code`, "a string or a number");
   }
   if (omitted !== undefined && typeof omitted !== "number") throw wrong(`${where}.omitted`, "a number");
-  return {
+  return present({
     kind,
     type: text(value, "type", where),
     name: text(value, "name", where),
@@ -34,10 +35,10 @@ export function narrowBoxed(value: unknown, where: string): BoxedError {
     cause: cause === undefined ? undefined : narrowBoxed(cause, `${where}.cause`),
     errors: errors?.map((error, i) => narrowBoxed(error, `${where}.errors[${i}]`)),
     omitted,
-    value: value["value"],
+    ...("value" in value ? { value: value["value"] } : undefined),
     src,
     relay,
-  };
+  });
 }
 
 export function isRecord(value: unknown): value is Record<string, unknown> {

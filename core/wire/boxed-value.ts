@@ -7,3 +7,10 @@ export class BoxedValue {
     this.boxed = boxed;
   }
 }
+
+/** The box without the fields that have no value: what is absent is not sent. */
+export function present(boxed: BoxedError): BoxedError {
+  const out: Record<string, unknown> = {};
+  for (const [key, value] of Object.entries(boxed)) if (value !== undefined || key === "value") out[key] = value;
+  return Object.assign(out, { kind: boxed.kind, type: boxed.type, name: boxed.name, message: boxed.message });
+}

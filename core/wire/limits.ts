@@ -33,8 +33,11 @@ export const MAX_CAUSE_DEPTH = 16;
 /** Errors kept of one group; the number of the others is kept in their place. */
 export const MAX_GROUP_ERRORS = 64;
 
-/** Depth to which groups in groups, and data in errors, are kept. */
+/** Depth to which the data of one error is kept. */
 export const MAX_BOXED_DEPTH = 8;
+
+/** Levels of nesting that causes, groups and data add to a message in all; with what follows they stay within a value's. */
+export const MAX_BOXED_LEVELS = 80;
 
 /** Own enumerable properties (of an error or of an object in its data), or items of a list, that are kept. */
 export const MAX_BOXED_PROPERTIES = 128;

@@ -283,6 +283,7 @@ export function writeNumber(out: FrameWriter, value: number): void {
       return;
     }
     writeHead(out, 0xce, 4, value);
+    return;
   }
   if ((value | 0) === value) {
     if (value >= -0x20) {
@@ -298,12 +299,14 @@ export function writeNumber(out: FrameWriter, value: number): void {
       return;
     }
     writeHead(out, 0xd2, 4, value);
+    return;
   }
   if (Number.isSafeInteger(value)) {
     writeHead(out, value < 0 ? 0xd3 : 0xcf, 4, Math.floor(value / 0x100000000));
     out.reserve(4);
     out.bytes.writeUInt32BE(value >>> 0, out.at);
     out.at += 4;
+    return;
   }
   writeFloat64(out, value);
 }
