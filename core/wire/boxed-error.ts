@@ -21,8 +21,8 @@ import {
   MAX_RELAY_PATH,
 } from "./limits.ts";
 import { type BoxedError, type ErrorMsg, fromUid, toUid, type Uid } from "./message.ts";
-import { setOwn } from "./own-property.ts";
 import { errorFromPlainPeer } from "./plain-peer-error.ts";
+import { setOwn } from "./record.ts";
 import { isRuntimeError, reviveRuntimeError } from "./runtime-error.ts";
 
 export interface BoxOptions {

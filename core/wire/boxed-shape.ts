@@ -2,6 +2,7 @@
 import { ProtocolError } from "../errors.ts";
 import { present } from "./boxed-value.ts";
 import type { BoxedError, Uid } from "./message.ts";
+import { isRecord } from "./record.ts";
 
 const KINDS: ReadonlySet<unknown> = new Set<BoxedError["kind"]>(["error", "group", "runtime", "remote", "value"]);
 
@@ -11,7 +12,7 @@ const KINDS: ReadonlySet<unknown> = new Set<BoxedError["kind"]>(["error", "group
  */
 export function narrowBoxed(value: unknown, where: string): BoxedError {
   if (!isRecord(value)) throw wrong(where, "a map");
-  const kind = value["kind"];
+  const kind = value.kind;
   if (!isKind(kind)) throw wrong(`${where}.kind`, "a known kind");
   const { cause, errors, src, relay } = value;
   if (errors !== undefined && !Array.isArray(errors)) throw wrong(`${where}.errors`, "an array");
@@ -35,18 +36,10 @@ export function narrowBoxed(value: unknown, where: string): BoxedError {
     cause: cause === undefined ? undefined : narrowBoxed(cause, `${where}.cause`),
     errors: errors?.map((error, i) => narrowBoxed(error, `${where}.errors[${i}]`)),
     omitted,
-    ...("value" in value ? { value: value["value"] } : undefined),
+    ...("value" in value ? { value: value.value } : undefined),
     src,
     relay,
   });
-}
-
-export function isRecord(value: unknown): value is Record<string, unknown> {
-  return (
-    typeof value === "object" &&
-    value !== null &&
-    (Object.getPrototypeOf(value) === Object.prototype || Object.getPrototypeOf(value) === null)
-  );
 }
 
 export function isUid(value: unknown): value is Uid {

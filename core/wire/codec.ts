@@ -5,8 +5,9 @@ import type { ErrorRegistry } from "./error-registry.ts";
 import { ExtensionSet, type ExtensionType } from "./extension.ts";
 import { FrameTooLong, FrameWriter } from "./frame.ts";
 import { FRAME_HEADER_BYTES, MAX_FRAME_BYTES } from "./limits.ts";
+import { NotEncodable } from "./not-encodable.ts";
 import { ValueReader } from "./value-reader.ts";
-import { NotEncodable, ValueWriter } from "./value-writer.ts";
+import { ValueWriter } from "./value-writer.ts";
 
 export interface ValueCodecOptions {
   extensions?: readonly ExtensionType[] | undefined;

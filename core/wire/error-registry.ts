@@ -11,7 +11,7 @@ import {
   WouldBlock,
 } from "../errors.ts";
 import type { BoxedError } from "./message.ts";
-import { setOwn } from "./own-property.ts";
+import { setOwn } from "./record.ts";
 
 /** A class of errors; its constructor may take anything, as it is not called. */
 export type ErrorClass = abstract new (...args: never[]) => Error;
@@ -86,7 +86,7 @@ export function reviveAs(cls: ErrorClass, boxed: BoxedError, cause: unknown): Er
 
 /** Give `error` the text and data of the original. */
 export function dress<E extends Error>(error: E, boxed: BoxedError, cause: unknown): E {
-  if (error.name !== boxed.name) setOwn(error, "name", boxed.name, false);
+  if (error.name !== boxed.name) setOwn(error, "name", boxed.name);
   if (error.message !== boxed.message) setOwn(error, "message", boxed.message, false);
   setOwn(error, "stack", boxed.stack ?? `${boxed.name}: ${boxed.message}`, false);
   if (boxed.cause !== undefined) setOwn(error, "cause", cause, false);

@@ -288,6 +288,7 @@ export class FrameWriter {
   /** Forget the frame that was begun; frames before it are untouched. */
   dropFrame(): void {
     const frame = this.#frame;
+    this.#finish = undefined;
     if (frame === undefined) return;
     this.#frame = undefined;
     this.#done.length = frame.partsBefore;

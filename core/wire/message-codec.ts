@@ -5,25 +5,26 @@
 import { inspect } from "node:util";
 import { ProtocolError } from "../errors.ts";
 import { isWireAddress } from "./address.ts";
-import { isRecord, isUid, isUidList, narrowBoxed } from "./boxed-shape.ts";
+import { isUid, isUidList, narrowBoxed } from "./boxed-shape.ts";
 import { refusal } from "./codec.ts";
 import type { ErrorRegistry } from "./error-registry.ts";
 import { ExtensionSet, type ExtensionType } from "./extension.ts";
 import { type FrameReader, FrameTooLong, type FrameWriter } from "./frame.ts";
 import { FRAME_HEADER_BYTES, MAX_BATCH_BYTES, MAX_BATCH_ITEMS, MAX_FRAME_BYTES } from "./limits.ts";
 import type { Cid, Feature, Message } from "./message.ts";
-import { type Field, type FieldType, SPELLINGS, type Spelling, spellingOf } from "./spelling.ts";
-import { UndecodablePayload } from "./undecodable-payload.ts";
-import { ValueReader } from "./value-reader.ts";
 import {
-  ValueWriter,
   writeArrayHeader,
   writeBoolean,
   writeMapHeader,
   writeNil,
   writeNumber,
   writeString,
-} from "./value-writer.ts";
+} from "./primitive-writer.ts";
+import { isRecord } from "./record.ts";
+import { type Field, type FieldType, SPELLINGS, type Spelling, spellingOf } from "./spelling.ts";
+import { UndecodablePayload } from "./undecodable-payload.ts";
+import { ValueReader } from "./value-reader.ts";
+import { ValueWriter } from "./value-writer.ts";
 
 export interface MessageCodecOptions {
   /** `named` before the features are negotiated and with plain peers. */
@@ -112,7 +113,7 @@ export class MessageCodec {
     const begun = this.#beginBatch(cid, out);
     const added = this.#addItem(begun, item);
     if (added !== undefined) return added;
-    out.dropFrame();
+    this.#dropBatch(out);
     throw this.#refuseItem(new FrameTooLong(this.#maxFrameBytes), cid, item);
   }
 
@@ -272,7 +273,7 @@ export class MessageCodec {
   #readNamed(): Message {
     const map = this.#reader.value();
     if (!isRecord(map)) throw new ProtocolError("received a message that is not a map of named fields");
-    const msgType = Object.hasOwn(map, "msg_type") ? map["msg_type"] : undefined;
+    const msgType = Object.hasOwn(map, "msg_type") ? map.msg_type : undefined;
     const spelling = spellingOf(msgType);
     if (spelling === undefined) throw new ProtocolError(`received a message of unknown msg_type ${show(msgType)}`);
     const values: Record<string, unknown> = { msg_type: spelling.msgType };

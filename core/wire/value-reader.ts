@@ -8,7 +8,7 @@ import { narrowBoxed } from "./boxed-shape.ts";
 import type { ErrorRegistry } from "./error-registry.ts";
 import { ARRAY_BUFFER_KIND, EXT, type ExtensionSet, NO_EXTENSIONS, VIEWS } from "./extension.ts";
 import { CACHED_KEYS, MAX_CACHED_KEY_BYTES, MAX_VALUE_DEPTH } from "./limits.ts";
-import { setOwn } from "./own-property.ts";
+import { setOwn } from "./record.ts";
 
 export interface ValueReaderOptions {
   extensions?: ExtensionSet | undefined;
@@ -17,6 +17,9 @@ export interface ValueReaderOptions {
 }
 
 const NOTHING = Buffer.alloc(0);
+
+/** An extension counts twice here, as itself and as the array in it; the message around a value counts too. */
+const MAX_READ_DEPTH = 2 * MAX_VALUE_DEPTH + 2;
 
 export class ValueReader {
   readonly #extensions: ExtensionSet;
@@ -181,7 +184,7 @@ export class ValueReader {
   }
 
   #enter(): void {
-    if (++this.#depth > MAX_VALUE_DEPTH) {
+    if (++this.#depth > MAX_READ_DEPTH) {
       throw new ProtocolError(`received a value nested deeper than ${MAX_VALUE_DEPTH} levels`);
     }
   }
