@@ -1,0 +1,5 @@
+/** espalier: structured concurrency for Node process trees. */
+export * from "./actor-id.ts";
+export * from "./errors.ts";
+export * from "./exception-group.ts";
+export * from "./sc/mod.ts";

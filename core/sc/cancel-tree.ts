@@ -1,0 +1,153 @@
+/**
+ * The tree of cancellations inside one task tree, after trio's `CancelStatus`. A status knows whether a cancellation is
+ * in effect where it stands, and the nearest deadline; both are cached and recomputed downwards, from an explicit work
+ * list, whenever a cause changes. Tasks point to their innermost status and to nothing else.
+ */
+import { type CancelCause, Cancelled } from "../errors.ts";
+
+/** What stands in a status: a task that may be blocked. */
+export interface CancelTarget {
+  /** A cancellation has come into effect where you stand: deliver it if you are blocked. */
+  deliverCancel(): void;
+}
+
+export class CancelStatus {
+  #parent: CancelStatus | undefined;
+  #children: Set<CancelStatus> | undefined;
+  #tasks: Set<CancelTarget> | undefined;
+  #shield: boolean;
+  #deadline: number;
+  #cause: CancelCause | undefined;
+  #cancelled: Cancelled | undefined;
+  /** The status whose cancellation is in effect here, if any. */
+  #effectiveFrom: CancelStatus | undefined;
+  /** The earliest deadline that would cancel whoever stands here; `Infinity` for none, `-Infinity` once cancelled. */
+  effectiveDeadline = Number.POSITIVE_INFINITY;
+  onCancel: ((cause: CancelCause) => void) | undefined;
+
+  constructor(parent: CancelStatus | undefined, shield = false, deadline = Number.POSITIVE_INFINITY) {
+    this.#shield = shield;
+    this.#deadline = deadline;
+    this.#adoptBy(parent);
+    this.#refresh();
+  }
+
+  get parent(): CancelStatus | undefined {
+    return this.#parent;
+  }
+
+  /** Whether a blocked task that stands here is to be cancelled. */
+  get effective(): boolean {
+    return this.#effectiveFrom !== undefined;
+  }
+
+  get cause(): CancelCause | undefined {
+    return this.#cause;
+  }
+
+  get deadline(): number {
+    return this.#deadline;
+  }
+
+  set deadline(time: number) {
+    this.#deadline = time;
+    this.#recompute();
+  }
+
+  get shield(): boolean {
+    return this.#shield;
+  }
+
+  set shield(value: boolean) {
+    this.#shield = value;
+    this.#recompute();
+  }
+
+  /** Whether a cancellation from further out is in effect here. */
+  get parentVisible(): boolean {
+    return !this.#shield && this.#parent !== undefined && this.#parent.effective;
+  }
+
+  /** Cancel everything below, shields aside. Only the first cause counts. */
+  cancel(cause: CancelCause): void {
+    if (this.#cause !== undefined) return;
+    this.#cause = cause;
+    this.#recompute();
+    this.onCancel?.(cause);
+  }
+
+  /** Cancel every status from here outwards, up to the first shield, whose deadline is not after `now`. */
+  expire(now: number): void {
+    const late: CancelStatus[] = [];
+    for (let s: CancelStatus | undefined = this; s !== undefined; s = s.#shield ? undefined : s.#parent) {
+      if (s.#deadline <= now) late.push(s);
+    }
+    for (const status of late.reverse()) status.cancel({ source: "deadline", reason: "deadline has passed" });
+  }
+
+  /** The error to throw into a task that stands here. One instance for all of them; its stack is the canceller's. */
+  cancelledError(): Cancelled {
+    const from = this.#effectiveFrom ?? this;
+    from.#cancelled ??= new Cancelled(from.#cause ?? { source: "cancel", reason: "unknown" });
+    return from.#cancelled;
+  }
+
+  enter(task: CancelTarget): void {
+    this.#tasks ??= new Set();
+    this.#tasks.add(task);
+  }
+
+  leave(task: CancelTarget): void {
+    this.#tasks?.delete(task);
+  }
+
+  /** Move this status, and all that stands in it, under another parent. */
+  moveTo(parent: CancelStatus): void {
+    this.close();
+    this.#adoptBy(parent);
+    this.#recompute();
+  }
+
+  /** Take this status out of the tree when its block has been left. */
+  close(): void {
+    if (this.#parent !== undefined) this.#parent.#children?.delete(this);
+  }
+
+  #adoptBy(parent: CancelStatus | undefined): void {
+    this.#parent = parent;
+    if (parent === undefined) return;
+    parent.#children ??= new Set();
+    parent.#children.add(this);
+  }
+
+  /** Recompute the two cached facts; says whether either changed. */
+  #refresh(): boolean {
+    const outer = this.#shield ? undefined : this.#parent;
+    const outerFrom = outer === undefined ? undefined : outer.#effectiveFrom;
+    const from = this.#cause === undefined ? outerFrom : this;
+    const deadline =
+      from !== undefined
+        ? Number.NEGATIVE_INFINITY
+        : Math.min(this.#deadline, outer?.effectiveDeadline ?? Number.POSITIVE_INFINITY);
+    const changed = from !== this.#effectiveFrom || deadline !== this.effectiveDeadline;
+    this.#effectiveFrom = from;
+    this.effectiveDeadline = deadline;
+    return changed;
+  }
+
+  #recompute(): void {
+    const work: CancelStatus[] = [this];
+    const reached: CancelStatus[] = [];
+    for (let status = work.pop(); status !== undefined; status = work.pop()) {
+      const before = status.effective;
+      if (!status.#refresh()) continue;
+      if (status.effective && !before) reached.push(status);
+      if (status.#children !== undefined) work.push(...status.#children);
+    }
+    // Deliver only when the whole tree is settled: what a delivery sets off must see it as it is.
+    for (const status of reached) {
+      if (status.#tasks === undefined) continue;
+      for (const task of [...status.#tasks]) task.deliverCancel();
+    }
+  }
+}

@@ -1,0 +1,43 @@
+/**
+ * Time as a seam: every wait of ours asks a clock, so that tests can replace it. The only module that may call
+ * `setTimeout`. A clock belongs to a task tree, not to the process: two trees may run on different ones.
+ */
+import { createContext } from "effection";
+
+/** Undo of `Clock.at`; calling it after the time has come does nothing. */
+export type Disarm = () => void;
+
+export interface Clock {
+  /** Milliseconds since some fixed moment; never goes backwards. */
+  now(): number;
+  /** Call `fn` once, not before `time`. `time` may be any number, `Infinity` included. */
+  at(time: number, fn: () => void): Disarm;
+  /** A task began, or ended, to wait for something that this clock cannot see: a promise, a socket, a process. */
+  hostWait?(change: 1 | -1): void;
+}
+
+/** The longest delay a host timer takes (2^31 - 1 ms, about 25 days); longer ones fire at once, so they are chunked. */
+const MAX_HOST_DELAY_MS = 2_147_483_647;
+
+/** The host's monotonic time and its timers. Resolution is 1 ms: a timer fires up to 1 ms late, never early. */
+export const realClock: Clock = {
+  now: () => performance.now(),
+  at(time, fn) {
+    if (time === Number.POSITIVE_INFINITY) return () => {};
+    let timer: NodeJS.Timeout;
+    const arm = () => {
+      const ms = time - performance.now();
+      // The host rounds down, and so may fire a little early: look again.
+      timer = ms > 0 ? setTimeout(arm, Math.min(Math.ceil(ms), MAX_HOST_DELAY_MS)) : setTimeout(fn, 0);
+    };
+    const ms = time - performance.now();
+    timer = setTimeout(
+      () => (performance.now() < time ? arm() : fn()),
+      Math.min(Math.max(Math.ceil(ms), 0), MAX_HOST_DELAY_MS),
+    );
+    return () => clearTimeout(timer);
+  },
+};
+
+/** The clock for whatever runs below an Effection scope; our tasks inherit it when their tree is entered. */
+export const ClockContext = createContext<Clock>("espalier.clock", realClock);

@@ -1,0 +1,19 @@
+/** Structured concurrency inside one process: trio's semantics on Effection operations. */
+export { CancelScope, type CancelScopeOptions } from "./cancel-scope.ts";
+export { type Clock, ClockContext, type Disarm, realClock } from "./clock.ts";
+export { Event } from "./event.ts";
+export { type Instrument, type WatchedTask, watchTasks } from "./instrument.ts";
+export { type ChannelStatistics, openMemoryChannel, ReceiveChannel, SendChannel } from "./memory-channel.ts";
+export { Nursery, type NurseryOptions, named, openNursery, type TaskStatus } from "./nursery.ts";
+export { type Abort, ParkingLot, park, type Waker } from "./park.ts";
+export { type Run, type RunOptions, run, runIn } from "./run.ts";
+export {
+  cancelShieldedCheckpoint,
+  checkpoint,
+  checkpointIfCancelled,
+  currentTime,
+  sleep,
+  sleepForever,
+  sleepUntil,
+} from "./sleep.ts";
+export { currentEffectiveDeadline, failAfter, failAt, moveOnAfter, moveOnAt, shielded } from "./timeouts.ts";

@@ -1,0 +1,328 @@
+/**
+ * The nursery, after trio's: the one place where tasks are started. It does not end before all of them have; one that
+ * fails cancels the rest; every error comes out, in one group.
+ */
+import type { Operation, Result, Scope } from "effection";
+import { Cancelled } from "../errors.ts";
+import { ExceptionGroup } from "../exception-group.ts";
+import { enterTree } from "./bridge.ts";
+import { CancelScope } from "./cancel-scope.ts";
+import type { CancelStatus } from "./cancel-tree.ts";
+import { instrument } from "./instrument.ts";
+import { Task, type TaskOwner, useTask } from "./task.ts";
+import { type Exit, NO_EXIT, OK, type Resolve, type Routine, type Steps, Wait } from "./wait.ts";
+
+/** What a task started with `start` calls once it is up. */
+export interface TaskStatus<T> {
+  /** Hand `value` to whoever waits in `start`, and move this task into the nursery for good. Call it once. */
+  started: undefined extends T ? (value?: T) => void : (value: T) => void;
+}
+
+export interface NurseryOptions {
+  /** For dumps and errors. */
+  readonly name?: string;
+  /** Milliseconds until the nursery cancels itself. */
+  readonly timeout?: number;
+  readonly shield?: boolean;
+}
+
+/** Give a function the name its task shall have in dumps and errors: `n.startSoon(named("conn 3", serve), socket)`. */
+export function named<A extends unknown[], R>(name: string, fn: (...args: A) => R): (...args: A) => R {
+  const wrapper = (...args: A): R => fn(...args);
+  Object.defineProperty(wrapper, "name", { value: name });
+  return wrapper;
+}
+
+/**
+ * Run `body` with a nursery, and wait for every task started in it. Leaving the block is not a checkpoint.
+ *
+ * @returns what `body` returned
+ * @throws ExceptionGroup with every error of the body and of the tasks; always a group, also for one
+ * @throws Cancelled if the nursery was cancelled from further out and nothing else went wrong
+ */
+export function openNursery<T>(body: (nursery: Nursery) => Operation<T>, options: NurseryOptions = {}): Operation<T> {
+  return new NurseryBlock(body, options);
+}
+
+export class Nursery implements TaskOwner {
+  readonly name: string;
+  /** Cancels all tasks of the nursery, and its body. */
+  readonly cancelScope: CancelScope;
+  readonly #parent: Task;
+  readonly #home: Scope | undefined;
+  readonly #children = new Set<Task>();
+  readonly #errors: unknown[] = [];
+  #cancelled: Cancelled | undefined;
+  #pendingStarts = 0;
+  #bodyDone = false;
+  #closed = false;
+  #whenEmpty: (() => void) | undefined;
+
+  /** @internal */
+  constructor(parent: Task, scope: CancelScope, home: Scope | undefined, name: string) {
+    this.#parent = parent;
+    this.cancelScope = scope;
+    this.#home = home;
+    this.name = name;
+  }
+
+  /** The task that opened this nursery. */
+  get parentTask(): { readonly name: string; readonly id: number } {
+    return this.#parent;
+  }
+
+  /** The tasks that run in it now. */
+  get childTasks(): ReadonlySet<{ readonly name: string; readonly id: number }> {
+    return this.#children;
+  }
+
+  /** @internal */
+  get children(): ReadonlySet<Task> {
+    return this.#children;
+  }
+
+  /** Whether the block has been left; nothing can be started any more. */
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  /**
+   * Start `fn(...args)` as a task of this nursery and return at once. Plain and synchronous: callable from any callback.
+   * The task always runs to its first checkpoint, even if the nursery is cancelled by then.
+   *
+   * @throws Error if the nursery has closed
+   */
+  startSoon<A extends unknown[]>(fn: (...args: A) => Operation<unknown>, ...args: A): void {
+    this.#assertOpen(fn.name);
+    this.spawn(fn.name || "anonymous", () => fn(...args));
+  }
+
+  /**
+   * Start `fn(status, ...args)` and wait until it calls `status.started(value)`. Until then the task belongs to this
+   * call: if the caller is cancelled so is the task, and if it fails the error is thrown here, not in the nursery.
+   *
+   * @returns the value given to `started`
+   * @throws Error if the task ends without calling `started`, or the nursery has closed
+   */
+  *start<T, A extends unknown[]>(
+    fn: (status: TaskStatus<T>, ...args: A) => Operation<unknown>,
+    ...args: A
+  ): Operation<T> {
+    this.#assertOpen(fn.name);
+    const name = fn.name || "anonymous";
+    const started = new Started<T>(this);
+    this.#pendingStarts++;
+    try {
+      yield* openNursery(
+        function* (antechamber) {
+          started.antechamber = antechamber;
+          started.task = antechamber.spawn(name, () => fn(started.status, ...args));
+        },
+        { name: `start(${name})` },
+      );
+    } catch (error) {
+      throw error instanceof ExceptionGroup && error.errors.length === 1 ? error.errors[0] : error;
+    } finally {
+      this.#pendingStarts--;
+      this.#check();
+    }
+    return started.value(name);
+  }
+
+  /** @internal */
+  spawn(name: string, body: () => Operation<unknown>): Task {
+    const { status } = this.cancelScope;
+    if (status === undefined) throw new Error(`nursery "${this.name}" has no scope to start "${name}" in`);
+    const task = new Task(name, body, this, status, this.#parent.clock, () => this.#home ?? this.#parent.homeNow);
+    this.#children.add(task);
+    instrument?.taskSpawned?.(task, this.#parent);
+    return task;
+  }
+
+  /** @internal */
+  childDone(task: Task, outcome: Result<unknown>): void {
+    this.#children.delete(task);
+    if (!outcome.ok) this.fail(outcome.error, task.name);
+    this.#check();
+  }
+
+  /** @internal Keep an error, and cancel the rest. */
+  fail(error: unknown, who: string): void {
+    if (error instanceof Cancelled && this.cancelScope.status?.effective) {
+      this.#cancelled ??= error;
+      return;
+    }
+    this.#errors.push(error instanceof Cancelled ? strayCancelled(error, who) : error);
+    this.cancelScope.cancelWith("nursery", `"${who}" failed: ${messageOf(error)}`, error, who);
+  }
+
+  /** @internal */
+  adopt(task: Task, from: Nursery): void {
+    from.#children.delete(task);
+    this.#children.add(task);
+    task.owner = this;
+    from.#check();
+  }
+
+  /** @internal */
+  bodyEnded(): void {
+    this.#bodyDone = true;
+    this.#check();
+  }
+
+  /** @internal What the block throws, if anything. */
+  outcome(): Result<void> {
+    if (this.#errors.length === 0) {
+      return this.#cancelled === undefined ? OK : { ok: false, error: this.#cancelled };
+    }
+    const errors = this.#cancelled === undefined ? this.#errors : [...this.#errors, this.#cancelled];
+    const count = this.#errors.length;
+    const what = `${count === 1 ? "a task" : `${count} tasks`} of nursery "${this.name}" failed`;
+    return { ok: false, error: new ExceptionGroup(what, errors) };
+  }
+
+  /** @internal */
+  onceEmpty(fn: () => void): void {
+    this.#whenEmpty = fn;
+  }
+
+  #check(): void {
+    if (this.#closed || !this.#bodyDone || this.#children.size > 0 || this.#pendingStarts > 0) return;
+    this.#closed = true;
+    this.#whenEmpty?.();
+  }
+
+  #assertOpen(what: string): void {
+    if (this.#closed) throw new Error(`cannot start "${what || "anonymous"}": nursery "${this.name}" has closed`);
+  }
+}
+
+/** The handshake of `Nursery.start`. */
+class Started<T> {
+  antechamber: Nursery | undefined;
+  task: Task | undefined;
+  readonly #destination: Nursery;
+  #value: { readonly it: T } | undefined;
+
+  constructor(destination: Nursery) {
+    this.#destination = destination;
+  }
+
+  readonly status: TaskStatus<T> = { started: ((value: T) => this.#started(value)) as TaskStatus<T>["started"] };
+
+  value(name: string): T {
+    if (this.#value === undefined) throw new Error(`task "${name}" ended without calling started()`);
+    return this.#value.it;
+  }
+
+  #started(value: T): void {
+    if (this.#value !== undefined) throw new Error("started() was called twice");
+    this.#value = { it: value };
+    const from = this.antechamber?.cancelScope.status;
+    const to = this.#destination.cancelScope.status;
+    if (this.antechamber === undefined || this.task === undefined || from === undefined || to === undefined) return;
+    // Cancelled in the meantime: nothing moves, and the task finds out at its next checkpoint.
+    if (from.effective) return;
+    if (this.task.status === from) this.task.moveTo(to);
+    else outermostBelow(from, this.task.status)?.moveTo(to);
+    this.#destination.adopt(this.task, this.antechamber);
+  }
+}
+
+/** The scope that `inner` is in and that stands directly under `outer`. */
+function outermostBelow(outer: CancelStatus, inner: CancelStatus): CancelStatus | undefined {
+  let status: CancelStatus | undefined = inner;
+  while (status !== undefined && status.parent !== outer) status = status.parent;
+  return status;
+}
+
+class NurseryBlock<T> implements Operation<T> {
+  readonly #body: (nursery: Nursery) => Operation<T>;
+  readonly #options: NurseryOptions;
+
+  constructor(body: (nursery: Nursery) => Operation<T>, options: NurseryOptions) {
+    this.#body = body;
+    this.#options = options;
+  }
+
+  *[Symbol.iterator](): Steps<T> {
+    const task = yield* useTask();
+    if (task === undefined) return yield* enterTree({ name: "openNursery" }, () => this);
+    const { name = this.#body.name || task.name, timeout, shield } = this.#options;
+    const scope = new CancelScope({
+      ...(timeout !== undefined && { timeout }),
+      ...(shield !== undefined && { shield }),
+    });
+    const status = scope.enter(task);
+    task.moveTo(status);
+    const nursery = new Nursery(task, scope, task.scopeNow, name);
+    task.nurseries.push(nursery);
+    let ended = false;
+    try {
+      let value: T | undefined;
+      try {
+        value = yield* this.#body(nursery);
+      } catch (error) {
+        nursery.fail(error, "the body");
+      }
+      ended = true;
+      nursery.bodyEnded();
+      if (!nursery.closed) yield* new Join(nursery);
+      const outcome = nursery.outcome();
+      if (!outcome.ok) scope.absorb(outcome.error);
+      return value as T;
+    } finally {
+      if (!ended) {
+        // A foreign effect unwinds this frame by `return()`: end the tasks, then go on unwinding.
+        scope.cancelWith("host", "the frame around the nursery is being unwound");
+        nursery.bodyEnded();
+        if (!nursery.closed) yield* new Join(nursery);
+      }
+      task.nurseries.splice(task.nurseries.indexOf(nursery), 1);
+      if (status.parent !== undefined) task.moveTo(status.parent);
+      scope.exit();
+      if (!ended) yield* new GoOnUnwinding();
+    }
+  }
+}
+
+/** Not a cancellation point: whoever wants out cancels the tasks that are waited for. */
+class Join extends Wait<void> {
+  readonly #nursery: Nursery;
+  constructor(nursery: Nursery) {
+    super();
+    this.#nursery = nursery;
+  }
+  get description(): string {
+    const { name, children } = this.#nursery;
+    return `end of nursery "${name}" (${children.size} task${children.size === 1 ? "" : "s"})`;
+  }
+  override get cancellable(): boolean {
+    return false;
+  }
+  enter(resolve: Resolve<void>): Exit {
+    this.#nursery.onceEmpty(() => resolve(OK));
+    return NO_EXIT;
+  }
+}
+
+/** Return-mode is lost where a frame pauses in `finally`; this resumes it, as Effection's own `scoped` does. */
+class GoOnUnwinding extends Wait<void> {
+  readonly description = "unwinding";
+  override get cancellable(): boolean {
+    return false;
+  }
+  enter(_resolve: Resolve<void>, routine: Routine): Exit {
+    routine.unwind();
+    return NO_EXIT;
+  }
+}
+
+/** A `Cancelled` that no scope here has caused is an error like any other, and must not be taken for a cancellation. */
+function strayCancelled(error: Cancelled, who: string): Error {
+  return new Error(`"${who}" threw a Cancelled from elsewhere: ${error.message}`, { cause: error });
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
