@@ -1,0 +1,76 @@
+/**
+ * vitest's `it` for operations: a test body may be a `function*`, run as the root task of a tree of its own. Plain and
+ * async functions work as they do in vitest. A body that takes too long is cancelled, and its clean-up awaited, so that
+ * a failing test leaves nothing behind for the next one.
+ */
+
+import type { Operation } from "effection";
+import { describe, expect, it as vitestIt } from "vitest";
+import { realClock } from "../../core/sc/clock.ts";
+import { run } from "../../core/sc/run.ts";
+
+export { describe, expect };
+
+/** How long a body may take; vitest's own limit comes later, for one whose clean-up hangs as well. */
+const TIMEOUT_MS = 20_000;
+const CLEAN_UP_MS = 10_000;
+
+export interface TestOptions {
+  /** Milliseconds the body may take; a bare number means the same. */
+  readonly timeout?: number;
+}
+
+interface It {
+  (title: string, body: () => unknown, options?: TestOptions | number): void;
+  /** One test for each row; a row that is an array is spread. The title is formatted as vitest does. */
+  each<A extends readonly [unknown, ...unknown[]]>(
+    rows: readonly A[],
+  ): (title: string, body: (...row: [...A]) => unknown, options?: TestOptions | number) => void;
+  each<R>(rows: readonly R[]): (title: string, body: (row: R) => unknown, options?: TestOptions | number) => void;
+}
+
+export const it: It = Object.assign(
+  (title: string, body: () => unknown, options?: TestOptions | number) => {
+    const timeout = timeoutOf(options);
+    vitestIt(title, { timeout: timeout + CLEAN_UP_MS }, () => perform(title, body, timeout));
+  },
+  {
+    each:
+      (rows: readonly unknown[]) =>
+      (title: string, body: (...row: never[]) => unknown, options?: TestOptions | number) => {
+        const timeout = timeoutOf(options);
+        const test = (...row: unknown[]) => perform(title, () => body(...(row as never[])), timeout);
+        vitestIt.each([...rows])(title, { timeout: timeout + CLEAN_UP_MS }, test);
+      },
+  },
+);
+
+function timeoutOf(options: TestOptions | number | undefined): number {
+  return (typeof options === "number" ? options : options?.timeout) ?? TIMEOUT_MS;
+}
+
+async function perform(title: string, body: () => unknown, timeoutMs: number): Promise<void> {
+  const made = body();
+  if (!isOperation(made)) {
+    await made;
+    return;
+  }
+  const tree = run(() => made, { name: title });
+  let late: Error | undefined;
+  const disarm = realClock.at(realClock.now() + timeoutMs, () => {
+    late = new Error(`the test took longer than ${timeoutMs} ms and was cancelled`);
+    tree.cancel(late.message);
+  });
+  try {
+    await tree;
+  } catch (error) {
+    throw late ?? error;
+  } finally {
+    disarm();
+  }
+  if (late !== undefined) throw late;
+}
+
+function isOperation(value: unknown): value is Operation<unknown> {
+  return typeof value === "object" && value !== null && Symbol.iterator in value && !Array.isArray(value);
+}

@@ -1,0 +1,18 @@
+import { defineConfig } from "vitest/config";
+
+/** Tests run the sources: the package's own name resolves to them under the first; the others are Vite's defaults. */
+const CONDITIONS = ["espalier-source", "module", "node", "development|production"];
+
+export default defineConfig({
+  resolve: { conditions: CONDITIONS },
+  ssr: { resolve: { conditions: CONDITIONS, externalConditions: ["espalier-source"] } },
+  test: {
+    include: ["tests/**/*.test.ts"],
+    pool: "forks",
+    maxWorkers: 2,
+    // What Node itself resolves, and every process that a test starts with the same arguments.
+    execArgv: ["--conditions=espalier-source"],
+    testTimeout: 20_000,
+    hookTimeout: 20_000,
+  },
+});
