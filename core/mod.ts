@@ -1,5 +1,7 @@
 /** espalier: structured concurrency for Node process trees. */
+export * from "./actor/mod.ts";
 export * from "./actor-id.ts";
 export * from "./errors.ts";
 export * from "./exception-group.ts";
+export * from "./rpc/mod.ts";
 export * from "./sc/mod.ts";

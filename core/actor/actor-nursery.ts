@@ -1,0 +1,150 @@
+/** The nursery for processes: it does not end before every child has exited and has been waited for. */
+import { randomUUID } from "node:crypto";
+import type { Operation } from "effection";
+import { isCancelled } from "../errors.ts";
+import type { ArgsOf, Callable, ResultOf } from "../rpc/endpoint.ts";
+import type { EnabledModules } from "../rpc/function-name.ts";
+import type { Portal } from "../rpc/portal.ts";
+import type { CancelScope } from "../sc/cancel-scope.ts";
+import { Deferred } from "../sc/deferred.ts";
+import { type Nursery, named, openNursery } from "../sc/nursery.ts";
+import { type Actor, actorHere } from "./actor.ts";
+import { Child } from "./child.ts";
+import { processBackend } from "./process-backend.ts";
+import { openRootActor } from "./root.ts";
+import type { TeardownBounds, TeardownEvent } from "./teardown.ts";
+
+export interface ActorOptions {
+  /**
+   * Modules whose exports may be called in the child: URLs (`import.meta.resolve("./feed.ts")`), or short names to
+   * URLs. An allowlist; they are imported while the child starts.
+   */
+  readonly enableModules?: readonly (string | URL)[] | Readonly<Record<string, string | URL>>;
+  /** Working directory; this process's unless told. */
+  readonly cwd?: string;
+  /** Environment variables beside those of this process; undefined takes one away. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
+  /** Node flags beside those of this process. */
+  readonly execArgv?: readonly string[];
+  /** Until the child must be ready, in milliseconds; `SPAWN_TIMEOUT_MS` unless told. */
+  readonly spawnTimeoutMs?: number;
+  /** Bounds of its teardown, where they differ from those of the nursery. */
+  readonly teardown?: TeardownBounds;
+}
+
+export interface ActorNurseryOptions {
+  /** Bounds of the teardown of every child. */
+  readonly teardown?: TeardownBounds;
+  /** Told of every step by which a child is ended. Must not throw. */
+  readonly onTeardown?: (event: TeardownEvent) => void;
+}
+
+/** A child that runs one function and is reaped when that has ended. */
+export interface OneShot<R> {
+  readonly portal: Portal;
+  /** The function's result, as often as it is asked for. @throws what it failed with, as `portal.run` */
+  waitForResult(): Operation<R>;
+}
+
+/**
+ * Run `body` with a nursery for actors. Boots the root actor if there is none.
+ *
+ * @returns what `body` returned
+ * @throws ExceptionGroup with every error of the body and of the children
+ */
+export function* openActorNursery<T>(
+  body: (nursery: ActorNursery) => Operation<T>,
+  options: ActorNurseryOptions = {},
+): Operation<T> {
+  const actor = yield* actorHere();
+  if (actor === undefined) return yield* openRootActor(() => openActorNursery(body, options));
+  return yield* openNursery((nursery) => body(new ActorNursery(actor, nursery, options)), {
+    name: `actors of ${actor.name}`,
+  });
+}
+
+export class ActorNursery {
+  readonly #actor: Actor;
+  readonly #nursery: Nursery;
+  readonly #options: ActorNurseryOptions;
+
+  /** @internal */
+  constructor(actor: Actor, nursery: Nursery, options: ActorNurseryOptions) {
+    this.#actor = actor;
+    this.#nursery = nursery;
+    this.#options = options;
+  }
+
+  /** Cancels every child, and the body: each is asked, waited for, and killed if it does not end. */
+  get cancelScope(): CancelScope {
+    return this.#nursery.cancelScope;
+  }
+
+  /**
+   * Start a child actor and wait until it serves. It runs until it is cancelled, and keeps the nursery open.
+   *
+   * @param name - for people: errors, logs, the process list
+   * @throws ActorSpawnError if it does not come up, with its stderr and exit status; the nursery goes on
+   * @throws TypeError if an option is not what it should be, naming it
+   */
+  *startActor(name: string, options: ActorOptions = {}): Operation<Portal> {
+    if (typeof name !== "string" || name === "")
+      throw new TypeError(`an actor's name is a string, got ${String(name)}`);
+    const { cwd, env = {}, execArgv = [], spawnTimeoutMs, teardown } = options;
+    const id = { name, uuid: randomUUID() };
+    const modules = enabledModules(options.enableModules);
+    return yield* this.#nursery.start(named(`actor ${name}`, Child.supervise), {
+      backend: processBackend,
+      parent: this.#actor.id,
+      request: { id, cwd, env, execArgv },
+      modules,
+      spawnTimeoutMs,
+      bounds: { ...this.#options.teardown, ...teardown },
+      onTeardown: this.#options.onTeardown,
+    });
+  }
+
+  /**
+   * Start a child, run one function in it, and reap it when that has ended. Returns once the child is up; a failure of
+   * the function is a failure of the nursery.
+   *
+   * @throws as `startActor`
+   */
+  *runInActor<F extends (...args: never[]) => unknown>(
+    fn: F & Callable<never, unknown>,
+    args: ArgsOf<F>[0],
+    options: ActorOptions & { readonly name?: string },
+  ): Operation<OneShot<ResultOf<F>>> {
+    const name = options.name ?? (fn.name || "anonymous");
+    const portal = yield* this.startActor(name, options);
+    const result = new Deferred<ResultOf<F>>(`result of ${name}`, true);
+    const work = function* (): Operation<void> {
+      try {
+        result.resolve(yield* portal.run(fn, ...([args] as ArgsOf<F>)));
+      } catch (error) {
+        result.reject(error);
+        if (!isCancelled(error)) yield* portal.cancelActor({ reason: "its function has failed" });
+        throw error;
+      }
+      yield* portal.cancelActor({ reason: "its function has returned" });
+    };
+    this.#nursery.startSoon(named(`run in ${name}`, work));
+    return { portal, waitForResult: () => result.wait() };
+  }
+}
+
+function enabledModules(given: ActorOptions["enableModules"] = []): EnabledModules {
+  const entries: [string, string | URL][] = Array.isArray(given)
+    ? given.map((url: string | URL) => [String(url), url])
+    : Object.entries(given);
+  const modules: Record<string, string> = {};
+  for (const [name, url] of entries) {
+    if (!URL.canParse(String(url))) {
+      throw new TypeError(
+        `enableModules: ${JSON.stringify(String(url))} is not a URL; give import.meta.resolve("./module.ts") or a file: URL`,
+      );
+    }
+    modules[name] = String(url);
+  }
+  return modules;
+}

@@ -1,0 +1,120 @@
+/** This process as an actor: who it is, what it is to clean up, and how tasks find it. */
+import { createContext, type Operation, useScope } from "effection";
+import type { ActorId } from "../actor-id.ts";
+import { NoRuntime } from "../errors.ts";
+import { ExceptionGroup } from "../exception-group.ts";
+import { useTask } from "../sc/task.ts";
+import { shielded } from "../sc/timeouts.ts";
+
+/** Clean-up of an actor; what it returns, if it is an operation, is run out of reach of cancellations. */
+export type CleanUp = () => Operation<unknown> | undefined | void;
+
+/** What is to be done when the actor ends, however it ends: in good order, cancelled, or by a signal. */
+export class Lifetime {
+  readonly #callbacks: CleanUp[] = [];
+
+  /** Call `fn` when the actor ends; the last one given is called first. Returns what takes it back. */
+  callback(fn: CleanUp): () => void {
+    const entry: CleanUp = () => fn();
+    this.#callbacks.push(entry);
+    return () => {
+      const at = this.#callbacks.indexOf(entry);
+      if (at >= 0) this.#callbacks.splice(at, 1);
+    };
+  }
+
+  /** @internal Run all of them. @throws ExceptionGroup with the errors of those that failed */
+  *end(): Operation<void> {
+    const errors: unknown[] = [];
+    for (let fn = this.#callbacks.pop(); fn !== undefined; fn = this.#callbacks.pop()) {
+      try {
+        const result = fn();
+        if (result !== undefined && result !== null) yield* result;
+      } catch (error) {
+        errors.push(error);
+      }
+    }
+    if (errors.length > 0) throw new ExceptionGroup("clean-up of the actor failed", errors);
+  }
+}
+
+export class Actor {
+  readonly id: ActorId;
+  /** The actor that started this one; undefined for the root. */
+  readonly parent: ActorId | undefined;
+  readonly lifetime = new Lifetime();
+
+  /** @internal */
+  constructor(id: ActorId, parent: ActorId | undefined) {
+    this.id = id;
+    this.parent = parent;
+  }
+
+  get name(): string {
+    return this.id.name;
+  }
+
+  get isRoot(): boolean {
+    return this.parent === undefined;
+  }
+}
+
+const ActorContext = createContext<Actor>("espalier.actor");
+
+/** The actor of this process. There is one at a time. */
+let living: Actor | undefined;
+
+/** The actor that the current task runs in. @throws NoRuntime if none is running */
+export function* currentActor(): Operation<Actor> {
+  const actor = yield* actorHere();
+  if (actor === undefined) throw new NoRuntime("currentActor()");
+  return actor;
+}
+
+/** Whether this process is the root of its tree, or no actor at all. */
+export function isRootProcess(): boolean {
+  return living === undefined || living.isRoot;
+}
+
+/** The actor that the current task runs in, if any. */
+export function* actorHere(): Operation<Actor | undefined> {
+  const task = yield* useTask();
+  // Ask for no scope of its own: that would cost every task that looks.
+  const scope = task === undefined ? yield* useScope() : (task.scopeNow ?? task.homeNow);
+  return scope?.get(ActorContext);
+}
+
+/**
+ * Run `body` as the actor `id`; at its end, run the clean-up.
+ *
+ * @throws Error if this process is an actor already
+ */
+export function* asActor<T>(actor: Actor, body: () => Operation<T>): Operation<T> {
+  if (living !== undefined) {
+    throw new Error(
+      `this process is already actor "${living.name}"; one process is one actor: open nurseries inside it instead of another root`,
+    );
+  }
+  living = actor;
+  try {
+    return yield* ActorContext.with(actor, () => withLifetime(actor, body));
+  } finally {
+    living = undefined;
+  }
+}
+
+function* withLifetime<T>(actor: Actor, body: () => Operation<T>): Operation<T> {
+  let value: T;
+  try {
+    value = yield* body();
+  } catch (error) {
+    try {
+      yield* shielded(() => actor.lifetime.end());
+    } catch (failed) {
+      throw new ExceptionGroup(`actor "${actor.name}" failed, and so did its clean-up`, [error, failed]);
+    }
+    throw error;
+  }
+  yield* shielded(() => actor.lifetime.end());
+  return value;
+}

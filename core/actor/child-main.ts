@@ -1,0 +1,111 @@
+/** What a child actor does: say who it is, import what it exposes, serve until it is cancelled or its parent is gone. */
+import type { Duplex } from "node:stream";
+import type { Operation } from "effection";
+import { type ActorId, formatActorId } from "../actor-id.ts";
+import { isCancelled, ProtocolError } from "../errors.ts";
+import { Channel } from "../rpc/channel.ts";
+import { ExposedModules } from "../rpc/exposed-modules.ts";
+import { Service } from "../rpc/service.ts";
+import type { CancelScope } from "../sc/cancel-scope.ts";
+import { realClock } from "../sc/clock.ts";
+import { Deferred } from "../sc/deferred.ts";
+import { openNursery } from "../sc/nursery.ts";
+import { run } from "../sc/run.ts";
+import { sleepForever } from "../sc/sleep.ts";
+import { fromUid, isUid, type Message, type SpawnSpec, type Start } from "../wire/mod.ts";
+import { Actor, asActor } from "./actor.ts";
+import { FLUSH_TIMEOUT_MS, ORPHAN_GRACE_MS } from "./limits.ts";
+
+/** Run the actor `id` on its link. Resolves with the exit status when everything has ended. */
+export async function childMain(id: ActorId, link: Duplex): Promise<number> {
+  const life = new ChildLife(id, link);
+  const running = run(() => life.run(), { name: id.name });
+  process.on("SIGTERM", () => life.cancel("SIGTERM"));
+  let status = 0;
+  try {
+    await running;
+  } catch (error) {
+    if (!isCancelled(error)) {
+      life.channel.sendError(null, error);
+      status = 1;
+    }
+  }
+  await flushed(life.channel, link);
+  return status;
+}
+
+class ChildLife {
+  readonly channel: Channel;
+  readonly #id: ActorId;
+  readonly #spec = new Deferred<SpawnSpec>("spawn specification", true);
+  /** Requests that came before the modules were imported; at most a handful, as only the parent can send any. */
+  readonly #early: Start[] = [];
+  #service: Service | undefined;
+  #scope: CancelScope | undefined;
+  #endedBecause: string | undefined;
+
+  constructor(id: ActorId, link: Duplex) {
+    this.#id = id;
+    this.channel = new Channel(link, {
+      self: { ...id, pid: process.pid, is_registrar: null, is_probe: false },
+      initiator: false,
+      serve: (start, channel) => {
+        if (this.#service === undefined) this.#early.push(start);
+        else this.#service.serve(start, channel);
+      },
+      stray: (message) => this.#stray(message),
+      closed: () => this.#orphaned(),
+    });
+  }
+
+  cancel(reason: string): void {
+    if (this.#service !== undefined) this.#service.cancel(this.#id, reason);
+    else this.#endedBecause ??= reason;
+    this.#scope?.cancel(reason);
+  }
+
+  *run(): Operation<void> {
+    const spec = yield* this.#spec.wait();
+    const parent: unknown = spec._runtime_vars.parent;
+    if (!isUid(parent))
+      throw new ProtocolError(`the spawn specification of ${formatActorId(this.#id)} names no parent`);
+    yield* asActor(new Actor(this.#id, fromUid(parent)), () => this.#serve(spec));
+  }
+
+  *#serve(spec: SpawnSpec): Operation<void> {
+    const modules = yield* ExposedModules.load(spec.enable_modules);
+    const life = this;
+    yield* openNursery(
+      function* (nursery) {
+        const service = new Service(life.#id, nursery, modules);
+        life.#service = service;
+        life.#scope = nursery.cancelScope;
+        if (life.#endedBecause !== undefined) life.cancel(life.#endedBecause);
+        for (const start of life.#early.splice(0)) service.serve(start, life.channel);
+        yield* sleepForever();
+      },
+      { name: `service of ${this.#id.name}` },
+    );
+  }
+
+  #stray(message: Message): void {
+    if (message.msg_type === "SpawnSpec") this.#spec.resolve(message);
+  }
+
+  /** The parent is gone, and nobody is left to wait for this process: unwind, but not for long. */
+  #orphaned(): void {
+    this.#spec.reject(this.channel.closedBy);
+    this.cancel("the link to the parent has ended");
+    realClock.at(realClock.now() + ORPHAN_GRACE_MS, () => process.exit(1));
+  }
+}
+
+/** Wait until the last messages have left. */
+function flushed(channel: Channel, link: Duplex): Promise<void> {
+  return new Promise((resolve) => {
+    if (link.destroyed) return resolve();
+    link.once("finish", resolve).once("close", resolve);
+    realClock.at(realClock.now() + FLUSH_TIMEOUT_MS, resolve);
+    channel.end();
+  });
+}

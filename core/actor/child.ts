@@ -1,0 +1,155 @@
+/** One child, as its parent sees it: started, supervised until it has gone, ended by the ladder if need be. */
+import { existsSync } from "node:fs";
+import type { Operation } from "effection";
+import { type ActorId, formatActorId } from "../actor-id.ts";
+import { ActorDied, ActorSpawnError, RemoteActorError, TransportClosed } from "../errors.ts";
+import { Call } from "../rpc/call.ts";
+import { CancelRequest, READY, SELF_NAMESPACE } from "../rpc/cancel-request.ts";
+import { Channel } from "../rpc/channel.ts";
+import type { EnabledModules } from "../rpc/function-name.ts";
+import { Portal } from "../rpc/portal.ts";
+import { CancelScope } from "../sc/cancel-scope.ts";
+import type { TaskStatus } from "../sc/nursery.ts";
+import { moveOnAfter, shielded } from "../sc/timeouts.ts";
+import { type Message, unboxError } from "../wire/mod.ts";
+import { SPAWN_TIMEOUT_MS } from "./limits.ts";
+import type { ExitStatus, SpawnBackend, SpawnedChild, SpawnRequest } from "./spawn-backend.ts";
+import { type TeardownBounds, type TeardownEvent, tearDown } from "./teardown.ts";
+
+export interface ChildPlan {
+  readonly backend: SpawnBackend;
+  readonly parent: ActorId;
+  readonly request: SpawnRequest;
+  readonly modules: EnabledModules;
+  readonly spawnTimeoutMs: number | undefined;
+  readonly bounds: TeardownBounds;
+  readonly onTeardown: ((event: TeardownEvent) => void) | undefined;
+}
+
+export class Child {
+  readonly #plan: ChildPlan;
+  readonly #process: SpawnedChild;
+  readonly #channel: Channel;
+  /** Cancelled when somebody here has asked for the actor to end. */
+  readonly #wanted = new CancelScope();
+  /** What the child itself said of its failure. */
+  #lastWords: Error | undefined;
+  #serves = false;
+
+  private constructor(plan: ChildPlan) {
+    this.#plan = plan;
+    this.#process = plan.backend.spawn(plan.request);
+    this.#channel = new Channel(this.#process.link, {
+      self: { ...plan.parent, pid: process.pid, is_registrar: null, is_probe: false },
+      initiator: true,
+      serve: (start, channel) =>
+        channel.sendError(start.cid, new TransportClosed(plan.parent, "a parent serves no requests")),
+      stray: (message) => this.#stray(message),
+    });
+  }
+
+  /**
+   * The task of a nursery that owns a child: from its spawn until it has been waited for.
+   *
+   * @throws ActorSpawnError if it does not come up
+   * @throws ActorDied if it ends without having been asked to
+   * @throws ActorTooSlowError if it did not acknowledge its cancel request
+   */
+  static *supervise(status: TaskStatus<Portal>, plan: ChildPlan): Operation<void> {
+    const child = new Child(plan);
+    try {
+      yield* child.#boot();
+      const { id } = plan.request;
+      status.started(new Portal(id, child.#channel, plan.modules, (reason) => child.#wanted.cancel(reason)));
+      const exit = yield* child.#wanted.run(() => child.#process.exited.wait());
+      if (exit !== undefined) return child.#judge(exit);
+      yield* shielded(() => child.#end(child.#wanted.cancelCause?.reason ?? "cancelled", false));
+    } catch (error) {
+      // Cancelled, or it did not come up, or it died: in any case nothing of it may be left.
+      yield* shielded(() => child.#end(error instanceof Error ? error.message : String(error), child.#serves));
+      throw error;
+    } finally {
+      child.#channel.destroy("the child has ended");
+    }
+  }
+
+  *#boot(): Operation<void> {
+    const { request, modules, spawnTimeoutMs = SPAWN_TIMEOUT_MS } = this.#plan;
+    try {
+      const up = yield* moveOnAfter(spawnTimeoutMs, () => this.#handshake(modules));
+      if (up === undefined) throw this.#spawnError(`it was not ready within ${spawnTimeoutMs} ms`);
+      this.#serves = true;
+    } catch (error) {
+      if (this.#lastWords !== undefined) throw this.#spawnError(summaryOf(this.#lastWords), this.#lastWords);
+      if (!(error instanceof TransportClosed)) throw error;
+      // The link ends a moment before the process does; what that says is what the user needs.
+      const exit = yield* this.#exitStatus();
+      if (exit === undefined) throw this.#spawnError(error.message, error);
+      const how = exit.signal === null ? `it exited with status ${exit.exitCode}` : `it was killed by ${exit.signal}`;
+      throw this.#spawnError(`${how} before it was ready (actor ${formatActorId(request.id)})`, error, exit);
+    }
+  }
+
+  *#handshake(modules: EnabledModules): Operation<true> {
+    yield* this.#channel.greeted.wait();
+    const { parent } = this.#plan;
+    this.#channel.send({
+      msg_type: "SpawnSpec",
+      _parent_main_data: {},
+      _runtime_vars: { parent: [parent.name, parent.uuid] },
+      enable_modules: modules,
+      reg_addrs: [],
+      bind_addrs: null,
+    });
+    const ready = yield* Call.begin(this.#channel, { ns: SELF_NAMESPACE, func: READY }, {}, false);
+    yield* ready.outcome.wait();
+    return true;
+  }
+
+  /** How the process ended, within a moment; undefined if it runs on. */
+  *#exitStatus(): Operation<ExitStatus | undefined> {
+    try {
+      return yield* moveOnAfter(1_000, () => this.#process.exited.wait());
+    } catch (cause) {
+      // It was never started. The host names the executable whichever path it is that does not exist.
+      const { cwd } = this.#plan.request;
+      if (cwd !== undefined && !existsSync(cwd)) throw this.#spawnError(`cwd ${cwd} does not exist`, cause);
+      throw this.#spawnError(summaryOf(cause), cause);
+    }
+  }
+
+  *#end(reason: string, byRequest: boolean): Operation<void> {
+    const { bounds, onTeardown: onStep, request } = this.#plan;
+    // `portal.cancelActor` has made its own request, and waits for its acknowledgement.
+    const asked = this.#wanted.cancelCalled;
+    yield* tearDown({
+      actor: request.id,
+      child: this.#process,
+      reason,
+      bounds,
+      onStep,
+      request: byRequest || asked ? () => CancelRequest.ofActor(this.#channel, reason) : undefined,
+    });
+  }
+
+  /** It has ended unasked. */
+  #judge(exit: ExitStatus): void {
+    if (exit.exitCode === 0 && this.#lastWords === undefined) return;
+    const facts = { ...exit, stderrTail: this.#process.stderrTail() };
+    throw new ActorDied(this.#plan.request.id, facts, this.#lastWords && { cause: this.#lastWords });
+  }
+
+  #stray(message: Message): void {
+    if (message.msg_type === "Error") this.#lastWords = unboxError(message);
+  }
+
+  #spawnError(why: string, cause?: unknown, exit?: ExitStatus): ActorSpawnError {
+    const facts = { ...exit, stderrTail: this.#process.stderrTail() };
+    return new ActorSpawnError(this.#plan.request.id.name, why, facts, cause === undefined ? undefined : { cause });
+  }
+}
+
+function summaryOf(error: unknown): string {
+  if (error instanceof RemoteActorError) return `${error.remoteName}: ${error.remoteMessage}`;
+  return error instanceof Error ? error.message : String(error);
+}

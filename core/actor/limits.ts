@@ -1,0 +1,28 @@
+/** Bounds on the life of a process, each with its reason. All in milliseconds unless told otherwise. */
+
+/** From spawn until a child serves: Node, a loader and the user's own imports, on a loaded machine. */
+export const SPAWN_TIMEOUT_MS = 30_000;
+
+/** For a child to acknowledge its cancel request: it only has to turn its event loop once. */
+export const ACTOR_ACK_TIMEOUT_MS = 1_000;
+
+/** For a child that has acknowledged to unwind its tasks and exit. */
+export const ACTOR_UNWIND_TIMEOUT_MS = 5_000;
+
+/** From SIGTERM to SIGKILL: a child that did not answer is likely stuck, and stays so. */
+export const TERM_GRACE_MS = 500;
+
+/** From SIGKILL until the process must have gone. Longer means a process that even the kernel cannot end. */
+export const KILL_TIMEOUT_MS = 10_000;
+
+/** For an actor to unwind once the link to its parent has ended; then it exits as it stands. */
+export const ORPHAN_GRACE_MS = 1_000;
+
+/** For the last messages of an ending actor to leave, when its parent does not read them. */
+export const FLUSH_TIMEOUT_MS = 500;
+
+/** From the exit of a process until its stderr must have ended; others may hold the pipe open. */
+export const STDERR_DRAIN_MS = 200;
+
+/** Bytes kept of the end of a child's stderr, for the error that tells of its death. */
+export const STDERR_TAIL_BYTES = 4_096;

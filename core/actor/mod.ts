@@ -1,0 +1,11 @@
+/** One process among others: identity, spawning, supervision, the child's own life. */
+export { type Actor, type CleanUp, currentActor, isRootProcess, type Lifetime } from "./actor.ts";
+export {
+  type ActorNursery,
+  type ActorNurseryOptions,
+  type ActorOptions,
+  type OneShot,
+  openActorNursery,
+} from "./actor-nursery.ts";
+export { openRootActor, type RootOptions } from "./root.ts";
+export type { TeardownBounds, TeardownEvent, TeardownStep } from "./teardown.ts";

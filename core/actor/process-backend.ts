@@ -1,0 +1,77 @@
+/**
+ * Children as processes of this Node. The link is one end of a socket pair that the child inherits: nothing to connect
+ * to, no path, no secret; its end-of-file tells each side that the other has gone.
+ */
+import { spawn } from "node:child_process";
+import { Duplex } from "node:stream";
+import { fileURLToPath } from "node:url";
+import { type Disarm, realClock } from "../sc/clock.ts";
+import { Deferred } from "../sc/deferred.ts";
+import { STDERR_DRAIN_MS, STDERR_TAIL_BYTES } from "./limits.ts";
+import { inheritedFlags } from "./node-flags.ts";
+import type { ExitStatus, SpawnBackend, SpawnedChild, SpawnRequest } from "./spawn-backend.ts";
+
+/** The link's file descriptor in the child. */
+export const LINK_FD = 3;
+
+/** Beside this module, in source as when compiled. */
+const CHILD_ENTRY = fileURLToPath(
+  new URL(import.meta.url.endsWith(".ts") ? "./child-entry.ts" : "./child-entry.js", import.meta.url),
+);
+
+export const processBackend: SpawnBackend = {
+  spawn(request: SpawnRequest): SpawnedChild {
+    const { id, cwd, env, execArgv } = request;
+    const child = spawn(
+      process.execPath,
+      [...inheritedFlags(process.execArgv), ...execArgv, CHILD_ENTRY, id.name, id.uuid],
+      { cwd, env: { ...process.env, ...env }, stdio: ["ignore", "inherit", "pipe", "pipe"] },
+    );
+    const exited = new Deferred<ExitStatus>(`exit of process ${child.pid ?? "(none)"}`, true);
+    const tail = new Tail(STDERR_TAIL_BYTES);
+    child.stderr?.on("data", (chunk: Buffer) => {
+      tail.push(chunk);
+      process.stderr.write(chunk);
+    });
+    child.on("error", (error) => exited.reject(error));
+    let disarm: Disarm | undefined;
+    child.on("close", (exitCode, signal) => {
+      disarm?.();
+      exited.resolve({ exitCode, signal });
+    });
+    child.on("exit", (exitCode, signal) => {
+      // Something that the child has started may hold its stderr open, and `close` back.
+      disarm = realClock.at(realClock.now() + STDERR_DRAIN_MS, () => {
+        child.stderr?.destroy();
+        exited.resolve({ exitCode, signal });
+      });
+    });
+    const link = child.stdio[LINK_FD];
+    return {
+      pid: child.pid,
+      // Without a process there is no socket either; an ended stream says the same.
+      link: link instanceof Duplex ? link : Duplex.from([]),
+      exited,
+      stderrTail: () => tail.text(),
+      end: (how) => void child.kill(how === "term" ? "SIGTERM" : "SIGKILL"),
+    };
+  },
+};
+
+/** The last bytes of a stream. */
+class Tail {
+  readonly #size: number;
+  #bytes = Buffer.alloc(0);
+
+  constructor(size: number) {
+    this.#size = size;
+  }
+
+  push(chunk: Buffer): void {
+    this.#bytes = Buffer.concat([this.#bytes, chunk]).subarray(-this.#size);
+  }
+
+  text(): string {
+    return this.#bytes.toString("utf8");
+  }
+}

@@ -1,0 +1,222 @@
+/**
+ * One connection to one peer: a duplex byte stream, a handshake, then ordered typed messages. Sending is synchronous:
+ * the messages of one turn are encoded into one buffer and leave in one system call when the run queue is empty.
+ */
+import type { Duplex } from "node:stream";
+import { type ActorId, formatActorId } from "../actor-id.ts";
+import { ProtocolError, TransportClosed } from "../errors.ts";
+import { Deferred } from "../sc/deferred.ts";
+import { runQueue } from "../sc/run-queue.ts";
+import {
+  type Aid,
+  type Cid,
+  FEATURES,
+  type Feature,
+  FrameReader,
+  FrameWriter,
+  MAX_FRAME_BYTES,
+  type Message,
+  MessageCodec,
+  negotiate,
+  UndecodablePayload,
+} from "../wire/mod.ts";
+import { CONGESTION_BYTES, MAX_HANDSHAKE_FRAME_BYTES } from "./limits.ts";
+
+/** Who a connection leads to. */
+export interface PeerInfo {
+  readonly id: ActorId;
+  readonly pid: number | null;
+  readonly features: ReadonlySet<Feature>;
+}
+
+/** Who hears what arrives. All are called synchronously, in the order of arrival. */
+export interface ConnectionListener {
+  /** @param bytes - size of the message on the wire */
+  message(message: Message, bytes: number): void;
+  /** A message whose payload holds a value that cannot be revived here; only its dialog is affected. */
+  undecodable(error: UndecodablePayload): void;
+  /** The outgoing buffer has drained after `congested` was true. */
+  drained(): void;
+  /** The connection is gone; called once. */
+  closed(error: TransportClosed): void;
+}
+
+const NOT_NEGOTIATED: ReadonlySet<Feature> = new Set();
+
+export class Connection {
+  /** Settles when the peer has said who it is, or the connection ended before. */
+  readonly greeted = new Deferred<PeerInfo>("handshake", true);
+  readonly #stream: Duplex;
+  readonly #listener: ConnectionListener;
+  readonly #reader = new FrameReader({ maxFrameBytes: MAX_HANDSHAKE_FRAME_BYTES });
+  readonly #writer = new FrameWriter({ maxFrameBytes: MAX_FRAME_BYTES });
+  readonly #ext: readonly Feature[];
+  #codec = new MessageCodec({ spelling: "named", features: NOT_NEGOTIATED });
+  #peer: PeerInfo | undefined;
+  #early: Message[] = [];
+  #flushing = false;
+  #congested = false;
+  #state: "open" | "ending" | "closed" = "open";
+
+  constructor(
+    stream: Duplex,
+    self: Omit<Aid, "msg_type" | "ext">,
+    listener: ConnectionListener,
+    features: readonly Feature[] = FEATURES,
+  ) {
+    this.#stream = stream;
+    this.#listener = listener;
+    this.#ext = features;
+    stream.on("data", this.#onData);
+    stream.on("end", () => this.#close(new TransportClosed(this.#peer?.id, "the peer ended it")));
+    stream.on("error", (cause: Error) => this.#close(new TransportClosed(this.#peer?.id, cause.message, { cause })));
+    stream.on("close", () => this.#close(new TransportClosed(this.#peer?.id)));
+    stream.on("drain", this.#onDrain);
+    this.#codec.append({ msg_type: "Aid", ...self, ext: [...features] }, this.#writer);
+    this.#flushSoon();
+  }
+
+  get peer(): PeerInfo | undefined {
+    return this.#peer;
+  }
+
+  get isOpen(): boolean {
+    return this.#state === "open";
+  }
+
+  /** Whether more bytes wait to be written than should: streams pause until `drained`. */
+  get congested(): boolean {
+    return this.#congested;
+  }
+
+  has(feature: Feature): boolean {
+    return this.#peer?.features.has(feature) ?? false;
+  }
+
+  /**
+   * Send a message; before the handshake is over it is kept until then. On a connection that is gone it is dropped:
+   * whoever waits for an answer hears of that otherwise.
+   *
+   * @throws MsgTypeError if its payload cannot be encoded; nothing is sent then
+   */
+  send(message: Message): void {
+    if (this.#state !== "open") return;
+    if (this.#peer === undefined) {
+      this.#early.push(message);
+      return;
+    }
+    this.#codec.append(message, this.#writer);
+    this.#flushSoon();
+  }
+
+  /**
+   * Send one stream item; items of one stream that leave in one turn share a message where the peer allows it.
+   *
+   * @returns bytes it takes on the wire; 0 if the connection is gone
+   * @throws MsgTypeError as `send`
+   */
+  sendItem(cid: Cid, item: unknown): number {
+    if (this.#state !== "open") return 0;
+    const bytes = this.#codec.appendItem(cid, item, this.#writer);
+    this.#flushSoon();
+    return bytes;
+  }
+
+  /** Send what is left, then end the stream. The peer's end is still awaited by `closed`. */
+  end(): void {
+    if (this.#state !== "open") return;
+    this.#flush();
+    this.#state = "ending";
+    this.#stream.end();
+  }
+
+  /** Drop everything at once. */
+  destroy(reason = "closed by this side"): void {
+    this.#close(new TransportClosed(this.#peer?.id, reason));
+  }
+
+  readonly #onData = (chunk: Buffer): void => {
+    try {
+      this.#reader.push(chunk);
+      while (this.#state !== "closed") {
+        if (this.#peer === undefined) {
+          const payload = this.#reader.next();
+          if (payload === undefined) return;
+          this.#greet(this.#codec.decode(payload));
+        } else if (!this.#readOne()) return;
+      }
+    } catch (cause) {
+      const why = cause instanceof Error ? cause.message : String(cause);
+      this.#close(new TransportClosed(this.#peer?.id, why, { cause }));
+    }
+  };
+
+  #readOne(): boolean {
+    try {
+      const message = this.#codec.read(this.#reader);
+      if (message === undefined) return false;
+      this.#listener.message(message, this.#reader.end - this.#reader.start);
+    } catch (error) {
+      if (!(error instanceof UndecodablePayload)) throw error;
+      this.#listener.undecodable(error);
+    }
+    return true;
+  }
+
+  #greet(message: Message): void {
+    if (message.msg_type !== "Aid") {
+      throw new ProtocolError(`the peer began with ${message.msg_type}; the first message of a connection is Aid`);
+    }
+    const features = negotiate(this.#ext, message.ext);
+    this.#peer = { id: { name: message.name, uuid: message.uuid }, pid: message.pid, features };
+    this.#codec = new MessageCodec({ spelling: features.has("compact") ? "compact" : "named", features });
+    this.#reader.maxFrameBytes = MAX_FRAME_BYTES;
+    const early = this.#early;
+    this.#early = [];
+    this.greeted.resolve(this.#peer);
+    for (const kept of early) this.send(kept);
+  }
+
+  #flushSoon(): void {
+    if (this.#flushing) return;
+    this.#flushing = true;
+    runQueue.whenIdle(() => this.#flush());
+  }
+
+  #flush(): void {
+    this.#flushing = false;
+    if (this.#state !== "open" || this.#writer.byteLength === 0) return;
+    const chunks = this.#writer.take();
+    const [only] = chunks;
+    if (chunks.length === 1 && only !== undefined) this.#stream.write(only);
+    else {
+      this.#stream.cork();
+      for (const chunk of chunks) this.#stream.write(chunk);
+      this.#stream.uncork();
+    }
+    this.#congested = this.#stream.writableLength > CONGESTION_BYTES;
+  }
+
+  readonly #onDrain = (): void => {
+    if (!this.#congested) return;
+    this.#congested = false;
+    this.#listener.drained();
+  };
+
+  #close(error: TransportClosed): void {
+    if (this.#state === "closed") return;
+    this.#state = "closed";
+    this.#early = [];
+    this.#stream.off("data", this.#onData);
+    this.#stream.on("error", () => {}); // it is gone; what it still says of that is no news
+    this.#stream.destroy();
+    this.greeted.reject(
+      new TransportClosed(this.#peer?.id, `${error.message}, before the handshake was over`, { cause: error }),
+    );
+    this.#listener.closed(error);
+  }
+
+  toString(): string {
+    return `connection to ${this.#peer === undefined ? "an unknown peer" : formatActorId(this.#peer.id)}`;
+  }
+}

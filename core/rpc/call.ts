@@ -1,0 +1,243 @@
+/** The caller's half of a dialog: what was asked, and what has come of it. */
+import type { Operation, Result } from "effection";
+import { sameActor } from "../actor-id.ts";
+import {
+  ActorTooSlowError,
+  type Cancelled,
+  ContextCancelled,
+  isCancelled,
+  MsgTypeError,
+  ProtocolError,
+  RemoteActorError,
+  TransportClosed,
+} from "../errors.ts";
+import { Deferred } from "../sc/deferred.ts";
+import { sleepForever } from "../sc/sleep.ts";
+import { useTask } from "../sc/task.ts";
+import { moveOnAfter, shielded } from "../sc/timeouts.ts";
+import { type Cid, type Message, toUid, type UndecodablePayload, unboxError } from "../wire/mod.ts";
+import { CancelRequest } from "./cancel-request.ts";
+import type { Channel, DialogHalf } from "./channel.ts";
+import type { FunctionName } from "./function-name.ts";
+import { ANY_PAYLOAD, CANCEL_UNWIND_TIMEOUT_MS, DEADLINE_SKEW_MS } from "./limits.ts";
+import { MessageStream } from "./message-stream.ts";
+
+export class Call implements DialogHalf {
+  readonly cid: Cid;
+  readonly channel: Channel;
+  /** `feed.ticks`: module and function, for errors. */
+  readonly label: string;
+  /** The final result, or what the remote task failed with. */
+  readonly outcome: Deferred<unknown>;
+  /** The first value of a context. */
+  readonly first: Deferred<unknown>;
+  /** This side's half of the stream; made for contexts only. */
+  readonly stream: MessageStream<unknown, unknown> | undefined;
+  /** Called once, when the remote task has failed. */
+  onFailure: ((error: Error) => void) | undefined;
+  /** Whether this side has asked for the cancellation, and whether that was acknowledged. */
+  cancelCalled = false;
+  cancelAcked = false;
+
+  readonly #hasDeadline: boolean;
+
+  private constructor(channel: Channel, name: FunctionName, isContext: boolean, hasDeadline: boolean) {
+    this.#hasDeadline = hasDeadline;
+    this.channel = channel;
+    this.cid = channel.newCid();
+    this.label = `${shortNamespace(name.ns)}.${name.func}`;
+    this.outcome = new Deferred(`result of ${this.label}`, true);
+    this.first = new Deferred(`first value of ${this.label}`, true);
+    this.stream = isContext ? new MessageStream(channel, this.cid, this.label) : undefined;
+  }
+
+  /**
+   * Send the request. @throws MsgTypeError if an argument cannot be encoded; TypeError if `args` is not an object;
+   * TransportClosed if the connection is gone
+   */
+  static *begin(channel: Channel, name: FunctionName, args: unknown, isContext: boolean): Operation<Call> {
+    if (channel.closedBy !== undefined) throw channel.closedBy;
+    const deadline = channel.has("deadline") ? yield* remainingMs() : undefined;
+    const call = new Call(channel, name, isContext, deadline !== undefined);
+    const kwargs = namedArguments(args, call.label);
+    try {
+      channel.send({
+        msg_type: "Start",
+        cid: call.cid,
+        ns: name.ns,
+        func: name.func,
+        kwargs,
+        uid: toUid(channel.self),
+        pld_spec: ANY_PAYLOAD,
+        deadline,
+      });
+    } catch (error) {
+      throw error instanceof MsgTypeError ? new MsgTypeError(error.slot, error.issues, call.label) : error;
+    }
+    channel.add(call.cid, call);
+    return call;
+  }
+
+  /** Wait for the final result. A cancellation here cancels the remote task, and waits until it has ended. */
+  *result(): Operation<unknown> {
+    return yield* this.#waitOrCancel(this.outcome);
+  }
+
+  /** Wait for the first value. @throws ProtocolError if the remote task ends without giving one */
+  *firstValue(): Operation<unknown> {
+    return yield* this.#waitOrCancel(this.first);
+  }
+
+  /**
+   * Cancel the remote task and wait until it has ended, out of reach of cancellations from outside.
+   *
+   * @returns how it came out: a task may be too far along to be cancelled
+   * @throws ActorTooSlowError if the peer does not acknowledge, or the task does not end, within the bounds
+   */
+  *endByCancel(reason: string): Operation<Result<unknown>> {
+    const { outcome } = this;
+    return yield* shielded(
+      function* (this: Call) {
+        if (outcome.result === undefined) yield* this.cancel(reason);
+        yield* moveOnAfter(CANCEL_UNWIND_TIMEOUT_MS, () => settled(outcome));
+        const peer = this.channel.peer?.id;
+        if (outcome.result !== undefined) return outcome.result;
+        if (peer === undefined) throw new TransportClosed(undefined);
+        throw new ActorTooSlowError(peer, CANCEL_UNWIND_TIMEOUT_MS, `end the cancelled ${this.label}`);
+      }.bind(this),
+    );
+  }
+
+  /** Ask for the cancellation, and wait for the acknowledgement only. @throws ActorTooSlowError */
+  *cancel(reason: string, timeoutMs?: number): Operation<void> {
+    this.cancelCalled = true;
+    yield* CancelRequest.ofTask(this.channel, this.cid, reason).wait(timeoutMs);
+    this.cancelAcked = true;
+  }
+
+  /** Whether `error` only says that a cancellation has happened which this actor asked for. */
+  isOwnCancel(error: unknown): boolean {
+    return error instanceof ContextCancelled && sameActor(error.canceller, this.channel.self);
+  }
+
+  // ------------------------------------------------------------------------------------------------------- DialogHalf
+
+  receive(message: Message, bytes: number): void {
+    switch (message.msg_type) {
+      case "StartAck":
+        return;
+      case "Started":
+        this.first.resolve(message.pld);
+        return;
+      case "Yield":
+        this.#items(message.batch === true ? message.pld : [message.pld], bytes);
+        return;
+      case "Credit":
+        this.stream?.credited(message.items, message.bytes);
+        return;
+      case "Stop":
+        this.stream?.peerStopped();
+        return;
+      case "Return":
+        return this.#end({ ok: true, value: message.pld });
+      case "Error":
+        return this.#end({ ok: false, error: unboxError(message) });
+      default:
+        return this.#refuse(new ProtocolError(`${this.label}: the peer sent ${message.msg_type} on a call`));
+    }
+  }
+
+  undecodable(error: UndecodablePayload): void {
+    this.#refuse(error.toMsgTypeError());
+  }
+
+  disconnected(error: TransportClosed): void {
+    this.#end({ ok: false, error });
+  }
+
+  drained(): void {
+    this.stream?.resume();
+  }
+
+  #items(items: readonly unknown[], bytes: number): void {
+    try {
+      this.stream?.arrived(items, bytes);
+    } catch (error) {
+      this.#refuse(error instanceof Error ? error : new Error(String(error)));
+    }
+  }
+
+  /** The peer broke the rules of this dialog: end it here, and over there. */
+  #refuse(error: Error): void {
+    CancelRequest.ofTask(this.channel, this.cid, error.message);
+    this.#end({ ok: false, error });
+  }
+
+  #end(result: Result<unknown>): void {
+    this.channel.remove(this.cid);
+    if (!this.outcome.settle(result)) return;
+    if (result.ok) {
+      this.first.reject(new ProtocolError(`${this.label} returned without calling started()`));
+      this.stream?.peerStopped();
+    } else {
+      this.first.reject(result.error);
+      this.stream?.end(result.error);
+      this.onFailure?.(result.error);
+    }
+  }
+
+  *#waitOrCancel(what: Deferred<unknown>): Operation<unknown> {
+    try {
+      return yield* what.wait();
+    } catch (error) {
+      if (isCancelled(error)) return yield* this.#cancelled(error);
+      // The deadline that went with the request was ours: it is about to pass here too, and says more.
+      if (this.#hasDeadline && !this.cancelCalled && this.isOwnCancel(error)) {
+        yield* moveOnAfter(DEADLINE_SKEW_MS, sleepForever);
+      }
+      // It was made where the message came in; here the whole chain of callers is on the stack.
+      if (error instanceof RemoteActorError) Error.captureStackTrace(error);
+      throw error;
+    }
+  }
+
+  /** Our side was cancelled while it waited: it has happened, or it was cancelled, or it failed; never two of these. */
+  *#cancelled(cancelled: Cancelled): Operation<unknown> {
+    const ended = yield* this.endByCancel(cancelled.reason);
+    if (ended.ok) return ended.value;
+    throw this.isOwnCancel(ended.error) || ended.error instanceof TransportClosed ? cancelled : ended.error;
+  }
+}
+
+/** Wait until there is a result, whichever. */
+function* settled(deferred: Deferred<unknown>): Operation<void> {
+  try {
+    yield* deferred.wait();
+  } catch (error) {
+    if (isCancelled(error)) throw error;
+  }
+}
+
+/** Milliseconds until the earliest deadline in force here; undefined for none. */
+function* remainingMs(): Operation<number | undefined> {
+  const task = yield* useTask();
+  const deadline = task?.status.effectiveDeadline ?? Number.POSITIVE_INFINITY;
+  if (task === undefined || !Number.isFinite(deadline)) return undefined;
+  return Math.max(0, deadline - task.clock.now());
+}
+
+function namedArguments(args: unknown, label: string): Readonly<Record<string, unknown>> {
+  if (args === undefined) return {};
+  if (typeof args !== "object" || args === null || Array.isArray(args)) {
+    throw new TypeError(`${label}: arguments are given as one object of named arguments, got ${describe(args)}`);
+  }
+  return { ...args };
+}
+
+function describe(value: unknown): string {
+  return Array.isArray(value) ? "an array" : `${typeof value} ${String(value)}`;
+}
+
+function shortNamespace(ns: string): string {
+  return ns.slice(ns.lastIndexOf("/") + 1);
+}

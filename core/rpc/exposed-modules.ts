@@ -1,0 +1,55 @@
+/** The serving side of naming: modules imported at boot, and what of them may be called. */
+import type { Operation } from "effection";
+import { until } from "effection";
+import { FunctionNotFound, ModuleNotExposed } from "../errors.ts";
+import { type AnyContextEndpoint, isContextEndpoint } from "./endpoint.ts";
+import type { EnabledModules } from "./function-name.ts";
+
+export type Exposed =
+  | { readonly kind: "function"; readonly fn: (args: unknown, io: unknown) => unknown }
+  | { readonly kind: "context"; readonly endpoint: AnyContextEndpoint };
+
+export class ExposedModules {
+  readonly #exports = new Map<string, object>();
+  readonly enabled: EnabledModules;
+
+  private constructor(enabled: EnabledModules) {
+    this.enabled = enabled;
+  }
+
+  /** Import every enabled module. @throws what a module throws while it is imported */
+  static *load(enabled: EnabledModules): Operation<ExposedModules> {
+    const modules = new ExposedModules(enabled);
+    for (const [name, url] of Object.entries(enabled)) {
+      const exports: unknown = yield* until(import(url));
+      if (typeof exports !== "object" || exports === null) throw new TypeError(`module ${url} has no exports`);
+      modules.#exports.set(name, exports);
+      modules.#exports.set(url, exports);
+    }
+    return modules;
+  }
+
+  /**
+   * @throws ModuleNotExposed if `ns` is not one of the enabled modules; it is never looked up then
+   * @throws FunctionNotFound if it has no such export, or one that cannot be called remotely
+   */
+  find(ns: string, func: string): Exposed {
+    const exports = this.#exports.get(ns);
+    if (exports === undefined) throw new ModuleNotExposed(ns, Object.keys(this.enabled));
+    if (!Object.hasOwn(exports, func)) throw new FunctionNotFound(ns, func);
+    const value: unknown = Reflect.get(exports, func);
+    if (isContextEndpoint(value)) return { kind: "context", endpoint: value };
+    if (typeof value === "function" && !isClass(value)) {
+      return { kind: "function", fn: (args, io) => Reflect.apply(value, undefined, [args, io]) };
+    }
+    throw new FunctionNotFound(
+      ns,
+      func,
+      `is a ${isClass(value) ? "class" : typeof value}, not a function or a context`,
+    );
+  }
+}
+
+function isClass(value: unknown): boolean {
+  return typeof value === "function" && /^class\b/.test(Function.prototype.toString.call(value));
+}

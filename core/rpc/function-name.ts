@@ -1,0 +1,93 @@
+/**
+ * Naming a function across processes: as the module it is exported by (a short name, or its URL) and its export name.
+ * A function reference is looked up among the exports of the modules that the target exposes; the caller has imported
+ * the one it is from, so it is the same instance.
+ */
+
+import type { Operation } from "effection";
+import { until } from "effection";
+import { FunctionNotFound } from "../errors.ts";
+import { type ContextEndpoint, type Dialog, isContextEndpoint } from "./endpoint.ts";
+
+/** Short name or URL, to URL: what an actor exposes. An allowlist; everything else cannot be called. */
+export type EnabledModules = Readonly<Record<string, string>>;
+
+export interface FunctionName {
+  readonly ns: string;
+  readonly func: string;
+}
+
+const remoteName = Symbol.for("espalier.remote");
+
+/** What in a module can be called or opened from another actor. */
+export type RemoteModule<M> = {
+  readonly [K in keyof M as M[K] extends ((...args: never[]) => unknown) | ContextEndpoint<never, Dialog, unknown>
+    ? K
+    : M[K] extends { readonly run: (...args: never[]) => unknown }
+      ? K
+      : never]: M[K];
+};
+
+/**
+ * The endpoints of a module that this process does not import, by the short name or URL under which the target exposes
+ * it: `const feed = remote<typeof import("./feed.ts")>("feed"); yield* portal.run(feed.isPrime, { n: 7 })`.
+ */
+export function remote<M>(ns: string): RemoteModule<M> {
+  if (typeof ns !== "string" || ns === "")
+    throw new TypeError(`remote() takes a module's name or URL, got ${String(ns)}`);
+  const references = new Map<string, unknown>();
+  const proxy = new Proxy(Object.create(null), {
+    get(_target, func) {
+      if (typeof func !== "string" || func === "then") return undefined;
+      let reference = references.get(func);
+      if (reference === undefined) {
+        reference = Object.assign(() => notCallable(ns, func), { [remoteName]: { ns, func } });
+        references.set(func, reference);
+      }
+      return reference;
+    },
+  });
+  return proxy as RemoteModule<M>;
+}
+
+function notCallable(ns: string, func: string): never {
+  throw new TypeError(`${ns}:${func} is a remote reference; hand it to portal.run or portal.openContext`);
+}
+
+/** Names found before, by function and by URL of the module. */
+const known = new WeakMap<object, { readonly url: string; readonly func: string }>();
+
+/**
+ * The name under which `modules` exposes `reference`.
+ *
+ * @throws FunctionNotFound if none of them exports it, with what to do
+ */
+export function* nameOf(reference: unknown, modules: EnabledModules): Operation<FunctionName> {
+  if ((typeof reference !== "function" && typeof reference !== "object") || reference === null) {
+    throw new TypeError(`expected an exported function or context, got ${String(reference)}`);
+  }
+  if (remoteName in reference) return reference[remoteName] as FunctionName;
+  const before = known.get(reference);
+  if (before !== undefined) {
+    const ns = Object.keys(modules).find((name) => modules[name] === before.url);
+    if (ns !== undefined) return { ns, func: before.func };
+  }
+  for (const [ns, url] of Object.entries(modules)) {
+    const exports: unknown = yield* until(import(url));
+    if (typeof exports !== "object" || exports === null) continue;
+    const func = Object.entries(exports).find(([, value]) => value === reference)?.[0];
+    if (func === undefined) continue;
+    known.set(reference, { url, func });
+    return { ns, func };
+  }
+  throw new FunctionNotFound(
+    Object.keys(modules).join(", ") || "(none)",
+    labelOf(reference),
+    "is not an export of any module that the actor exposes; export it, and list its module in enableModules",
+  );
+}
+
+function labelOf(reference: object): string {
+  if (typeof reference === "function") return reference.name || "anonymous function";
+  return isContextEndpoint(reference) ? reference.run.name || "anonymous context" : "value";
+}

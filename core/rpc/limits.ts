@@ -1,0 +1,25 @@
+/** Bounds of a dialog, each with its reason. */
+
+/**
+ * Items a message stream takes before its consumer has to keep up: enough to hide a round trip at full speed. The
+ * receiver chooses (`capacity` of `openStream`).
+ */
+export const DEFAULT_STREAM_CAPACITY = 1_024;
+
+/** As above, in bytes on the wire: what one stream may make its receiver hold. */
+export const DEFAULT_STREAM_BYTES = 1024 * 1024;
+
+/** Time a peer has to acknowledge a cancel request, in milliseconds, before that is reported and escalated. */
+export const CANCEL_ACK_TIMEOUT_MS = 2_000;
+
+/** Time a cancelled remote task has to unwind, in milliseconds, once the request has been acknowledged. */
+export const CANCEL_UNWIND_TIMEOUT_MS = 10_000;
+
+/**
+ * Time by which a deadline may pass earlier at the peer than here, in milliseconds: the two clocks tick apart by about
+ * the time the request took.
+ */
+export const DEADLINE_SKEW_MS = 1_000;
+
+/** How the protocol says that a dialog's payloads are of any type. */
+export const ANY_PAYLOAD = "typing.Any";

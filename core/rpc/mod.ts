@@ -1,0 +1,6 @@
+/** One dialog: naming a function across processes, portal, context, message stream, serving. */
+export { Context, PeerContext } from "./context.ts";
+export { type ContextEndpoint, context, type Dialog, type PromiseIo, type Slot } from "./endpoint.ts";
+export { type EnabledModules, type RemoteModule, remote } from "./function-name.ts";
+export { MessageStream, type StreamOptions, type StreamStatistics } from "./message-stream.ts";
+export { type CancelActorOptions, Portal } from "./portal.ts";

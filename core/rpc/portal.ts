@@ -1,0 +1,89 @@
+/** The handle on another actor: call its functions, open contexts in it, cancel it. */
+import type { Operation } from "effection";
+import type { ActorId } from "../actor-id.ts";
+import { Call } from "./call.ts";
+import { CancelRequest } from "./cancel-request.ts";
+import type { Channel } from "./channel.ts";
+import { type PeerContext, runLinked } from "./context.ts";
+import type { ArgsOf, Callable, ContextEndpoint, Dialog, ResultOf, Slot } from "./endpoint.ts";
+import { type EnabledModules, nameOf } from "./function-name.ts";
+
+export interface CancelActorOptions {
+  /** Time for the acknowledgement, in milliseconds; `CANCEL_ACK_TIMEOUT_MS` unless told. */
+  readonly timeoutMs?: number;
+  /** Whether a missing acknowledgement is thrown; else it is left to the actor's nursery, which escalates. */
+  readonly raiseOnTimeout?: boolean;
+  readonly reason?: string;
+}
+
+export class Portal {
+  readonly actor: ActorId;
+  readonly #channel: Channel;
+  readonly #modules: EnabledModules;
+  readonly #cancel: (reason: string) => void;
+
+  /** @internal @param cancel - tells the supervisor, if there is one, that the actor is to end */
+  constructor(actor: ActorId, channel: Channel, modules: EnabledModules, cancel: (reason: string) => void = () => {}) {
+    this.actor = actor;
+    this.#channel = channel;
+    this.#modules = modules;
+    this.#cancel = cancel;
+  }
+
+  /**
+   * Run a function in the actor, and wait for its result. Cancelled here, it is cancelled there, and waited for.
+   *
+   * @param fn - an exported `function*` or async function of a module that the actor exposes, or a `remote` reference
+   * @param args - its named arguments
+   * @throws RemoteActorError with what the function threw
+   * @throws ContextCancelled if it was cancelled by somebody else
+   * @throws FunctionNotFound, ModuleNotExposed if it cannot be called there
+   * @throws MsgTypeError if the arguments, or the result, cannot be encoded
+   * @throws TransportClosed if the connection is lost
+   */
+  *run<F extends (...args: never[]) => unknown>(
+    fn: F & Callable<never, unknown>,
+    ...args: ArgsOf<F>
+  ): Operation<ResultOf<F>> {
+    const name = yield* nameOf(fn, this.#modules);
+    const [named]: readonly unknown[] = args;
+    const call = yield* Call.begin(this.#channel, name, named, false);
+    return (yield* call.result()) as ResultOf<F>;
+  }
+
+  /**
+   * Start a context endpoint in the actor and run `body` linked to it, once it has given its first value. Leaving the
+   * body waits for the remote task; a body that fails or is cancelled cancels it first.
+   *
+   * @returns what `body` returned; undefined if it was left by the cancellation that it had asked for itself
+   * @throws RemoteActorError with what the remote task threw; the body is cancelled first
+   * @throws ContextCancelled if it was cancelled by somebody else
+   * @throws ExceptionGroup if both sides failed
+   * @throws as `run` for what cannot be called or encoded
+   */
+  *openContext<A, D extends Dialog, R, T>(
+    endpoint: ContextEndpoint<A, D, R>,
+    args: A,
+    body: (ctx: PeerContext<D, R>, first: Slot<D, "started">) => Operation<T>,
+  ): Operation<T> {
+    const name = yield* nameOf(endpoint, this.#modules);
+    const call = yield* Call.begin(this.#channel, name, args, true);
+    return yield* runLinked<D, R, T>(call, body);
+  }
+
+  /**
+   * Cancel the whole actor, and wait until it has acknowledged that. Its nursery waits until it has gone.
+   *
+   * @throws ActorTooSlowError if the acknowledgement does not come in time and `raiseOnTimeout` is set
+   */
+  *cancelActor(options: CancelActorOptions = {}): Operation<void> {
+    const { timeoutMs, raiseOnTimeout = false, reason = "portal.cancelActor() was called" } = options;
+    const request = CancelRequest.ofActor(this.#channel, reason);
+    this.#cancel(reason);
+    try {
+      yield* request.wait(timeoutMs);
+    } catch (error) {
+      if (raiseOnTimeout) throw error;
+    }
+  }
+}

@@ -1,0 +1,79 @@
+/** What an actor does with requests: runs what its exposed modules offer, each in a task of its own. */
+import type { ActorId } from "../actor-id.ts";
+import { FunctionNotFound, ProtocolError } from "../errors.ts";
+import { type Nursery, named } from "../sc/nursery.ts";
+import { type Cid, fromUid, type Start } from "../wire/mod.ts";
+import { CANCEL_ACTOR, CANCEL_TASK, READY, SELF_NAMESPACE } from "./cancel-request.ts";
+import type { Channel } from "./channel.ts";
+import type { ExposedModules } from "./exposed-modules.ts";
+import { Served } from "./served.ts";
+
+export interface Canceller {
+  readonly by: ActorId;
+  readonly reason: string;
+}
+
+export class Service {
+  readonly #nursery: Nursery;
+  readonly #modules: ExposedModules;
+  readonly #self: ActorId;
+  #canceller: Canceller | undefined;
+
+  /** @param nursery - where the tasks run; cancelling the actor cancels it */
+  constructor(self: ActorId, nursery: Nursery, modules: ExposedModules) {
+    this.#self = self;
+    this.#nursery = nursery;
+    this.#modules = modules;
+  }
+
+  /** Who cancelled this actor and why, as far as anybody has said. */
+  get canceller(): Canceller {
+    return (
+      this.#canceller ?? {
+        by: this.#self,
+        reason: this.#nursery.cancelScope.cancelCause?.reason ?? "the actor is ending",
+      }
+    );
+  }
+
+  /** Serve one request: start its task, or refuse it. Nothing that a peer asks for can fail here. */
+  readonly serve = (start: Start, channel: Channel): void => {
+    try {
+      if (channel.get(start.cid) !== undefined) {
+        throw new ProtocolError(`the peer began dialog ${start.cid}, which is open already`);
+      }
+      if (start.ns === SELF_NAMESPACE) return this.#serveSelf(start, channel);
+      const what = this.#modules.find(start.ns, start.func);
+      if (this.#nursery.closed) throw new Error("the actor is ending, and takes no more requests");
+      const served = new Served(channel, start, what);
+      this.#nursery.startSoon(named(served.label, () => served.run(() => this.canceller)));
+    } catch (error) {
+      channel.sendError(start.cid, error);
+    }
+  };
+
+  /** Cancel the actor: every task that serves, then the actor itself. */
+  cancel(by: ActorId, reason: string): void {
+    this.#canceller ??= { by, reason };
+    this.#nursery.cancelScope.cancelWith("peer", reason, undefined, by.name);
+  }
+
+  #serveSelf(start: Start, channel: Channel): void {
+    const by = fromUid(start.uid);
+    const reason = typeof start.kwargs.reason === "string" ? start.kwargs.reason : "cancelled by a peer";
+    switch (start.func) {
+      case CANCEL_TASK: {
+        const half = channel.get(start.kwargs.cid as Cid);
+        if (half instanceof Served) half.cancel(by, reason);
+        return channel.send({ msg_type: "CancelAck", cid: start.cid, pld: half instanceof Served });
+      }
+      case READY:
+        return channel.send({ msg_type: "Return", cid: start.cid, pld: null });
+      case CANCEL_ACTOR:
+        channel.send({ msg_type: "CancelAck", cid: start.cid, pld: true });
+        return this.cancel(by, reason);
+      default:
+        throw new FunctionNotFound(SELF_NAMESPACE, start.func, "is not offered by this runtime");
+    }
+  }
+}
