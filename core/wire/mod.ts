@@ -9,6 +9,7 @@ export {
   sameAddress,
   toWireAddress,
 } from "./address.ts";
+export { isUid } from "./boxed-shape.ts";
 export { type BoxOptions, boxError, boxValue, type ErrorFields, reviveValue, unboxError } from "./boxed-error.ts";
 export { ValueCodec, type ValueCodecOptions } from "./codec.ts";
 export { type ErrorClass, type ErrorClassOptions, ErrorRegistry, type ReviveError } from "./error-registry.ts";
