@@ -41,3 +41,8 @@ export const realClock: Clock = {
 
 /** The clock for whatever runs below an Effection scope; our tasks inherit it when their tree is entered. */
 export const ClockContext = createContext<Clock>("espalier.clock", realClock);
+
+/** A host timer that does not keep the process alive, in milliseconds: for bounds on the process's own end. */
+export function weakTimer(ms: number, fn: () => void): void {
+  setTimeout(fn, ms).unref();
+}

@@ -4,6 +4,7 @@
  */
 import type { Operation, Result, Stream, Subscription } from "effection";
 import { BrokenResourceError, ClosedResourceError, EndOfChannel, WouldBlock } from "../errors.ts";
+import { Fifo } from "./fifo.ts";
 import { type Exit, err, Immediate, NO_EXIT, OK, ok, type Resolve, undoing, Wait } from "./wait.ts";
 
 export interface ChannelStatistics {
@@ -277,33 +278,4 @@ function asItem<T>(result: Result<T>): Result<T> {
 function asIteration<T>(result: Result<T>): Result<IteratorResult<T, void>> {
   if (result.ok) return ok({ done: false, value: result.value });
   return result.error instanceof EndOfChannel ? ok({ done: true, value: undefined }) : result;
-}
-
-/** A queue whose `shift` is cheap at any length. */
-class Fifo<T> {
-  #items: (T | undefined)[] = [];
-  #head = 0;
-
-  get size(): number {
-    return this.#items.length - this.#head;
-  }
-
-  push(item: T): void {
-    this.#items.push(item);
-  }
-
-  shift(): T | undefined {
-    const item = this.#items[this.#head];
-    this.#items[this.#head++] = undefined;
-    if (this.#head * 2 >= this.#items.length) {
-      this.#items.splice(0, this.#head);
-      this.#head = 0;
-    }
-    return item;
-  }
-
-  clear(): void {
-    this.#items = [];
-    this.#head = 0;
-  }
 }

@@ -37,7 +37,7 @@ class RunQueue {
     if (this.#state === "idle") this.#arm();
   }
 
-  /** Call `fn` once when nothing is left to run in this turn; what it schedules still belongs to the turn. */
+  /** Call `fn` once at the end of this turn: when nothing is left to run, or the turn's budget is spent. */
   whenIdle(fn: () => void): void {
     this.#whenIdle.push(fn);
     if (this.#state === "idle") this.#arm();
@@ -83,6 +83,7 @@ class RunQueue {
     for (;;) {
       while (this.#head < this.#queue.length) {
         if (++n % STEPS_PER_LOOK === 0 && performance.now() - began > BUDGET_MS) {
+          for (const fn of this.#whenIdle.splice(0)) fn();
           this.#state = "armed";
           setImmediate(this.#flushInMacrotask);
           return;
