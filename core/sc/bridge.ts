@@ -4,8 +4,10 @@
  */
 import { createScope, ensure, type Operation, type Result, scoped, useScope } from "effection";
 import { isCancelled } from "../errors.ts";
+import { ExceptionGroup } from "../exception-group.ts";
 import { CancelStatus } from "./cancel-tree.ts";
 import { type Clock, ClockContext } from "./clock.ts";
+import { instrument } from "./instrument.ts";
 import { Task, type TaskOwner } from "./task.ts";
 import { type Exit, NO_EXIT, ok, type Resolve, undoing, Wait } from "./wait.ts";
 
@@ -36,16 +38,27 @@ export function* enterTree<T>(options: TreeOptions, body: () => Operation<T>): O
     yield* ensure(function* () {
       status.cancel({ source: "host", reason: "the surrounding Effection task was halted" });
       const ended = yield* tree;
-      if (!ended.ok && !tree.wasTaken && !isCancelled(ended.error)) throw ended.error;
+      if (ended.ok || tree.wasTaken) return;
+      const error = withoutCancelled(ended.error);
+      if (!isCancelled(error)) throw error;
     });
     home.set(ClockContext, clock);
-    roots.add(new Task(options.name, body, tree, status, clock, () => home));
+    const root = new Task(options.name, body, tree, status, clock, () => home);
+    roots.add(root);
+    instrument?.taskSpawned?.(root, undefined);
     const ended = yield* tree;
     tree.wasTaken = true;
     return ended;
   });
-  if (!outcome.ok) throw outcome.error;
+  if (!outcome.ok) throw withoutCancelled(outcome.error);
   return outcome.value as T;
+}
+
+/** No scope outside of a tree takes what its own cancellation threw: it goes, unless it is all there is. */
+function withoutCancelled(error: unknown): unknown {
+  if (!(error instanceof ExceptionGroup) || !error.holdsCancelled) return error;
+  const [cancelled, rest] = error.split(isCancelled);
+  return rest ?? cancelled?.leaves()[0];
 }
 
 /** Owns a root task; waiting for it gives the outcome, however often it is asked. */

@@ -1,6 +1,6 @@
 /** The cancel scope that users hold, after trio's: an object first, entered once around a body. */
 import type { Operation } from "effection";
-import { type CancelCause, type CancelSource, isCancelled } from "../errors.ts";
+import { type CancelCause, Cancelled, type CancelSource, isCancelled } from "../errors.ts";
 import { ExceptionGroup } from "../exception-group.ts";
 import { enterTree } from "./bridge.ts";
 import { CancelStatus } from "./cancel-tree.ts";
@@ -74,7 +74,7 @@ export class CancelScope {
 
   /** Whether this scope has been cancelled: by `cancel`, or by its deadline. */
   get cancelCalled(): boolean {
-    if (this.#clock !== undefined && this.#deadline <= this.#clock.now()) this.#expire();
+    if (this.#status !== undefined && this.#clock !== undefined && this.#deadline <= this.#clock.now()) this.#expire();
     return this.#cause !== undefined;
   }
 
@@ -132,6 +132,7 @@ export class CancelScope {
     if (this.#controller === undefined) {
       this.#controller = new AbortController();
       if (this.#status !== undefined) this.#linkSignal(this.#status);
+      else if (this.#used && this.#cause !== undefined) this.#controller.abort(new Cancelled(this.#cause));
     }
     return this.#controller.signal;
   }
@@ -188,7 +189,9 @@ export class CancelScope {
     this.#disarm?.();
     this.#disarm = undefined;
     if (this.#clock === undefined || this.#status === undefined || this.#cause !== undefined) return;
-    if (this.#deadline < Number.POSITIVE_INFINITY) this.#disarm = this.#clock.at(this.#deadline, () => this.#expire());
+    if (this.#deadline <= this.#clock.now()) this.#expire();
+    else if (this.#deadline < Number.POSITIVE_INFINITY)
+      this.#disarm = this.#clock.at(this.#deadline, () => this.#expire());
   }
 
   #expire(): void {

@@ -4,6 +4,7 @@
  * list, whenever a cause changes. Tasks point to their innermost status and to nothing else.
  */
 import { type CancelCause, Cancelled } from "../errors.ts";
+import { instrument } from "./instrument.ts";
 
 /** What stands in a status: a task that may be blocked. */
 export interface CancelTarget {
@@ -72,8 +73,9 @@ export class CancelStatus {
   cancel(cause: CancelCause): void {
     if (this.#cause !== undefined) return;
     this.#cause = cause;
-    this.#recompute();
     this.onCancel?.(cause);
+    instrument?.scopeCancelled?.(cause);
+    this.#recompute();
   }
 
   /** Cancel every status from here outwards, up to the first shield, whose deadline is not after `now`. */
@@ -138,11 +140,12 @@ export class CancelStatus {
   #recompute(): void {
     const work: CancelStatus[] = [this];
     const reached: CancelStatus[] = [];
-    for (let status = work.pop(); status !== undefined; status = work.pop()) {
+    // Breadth first, and the list grows meanwhile: parents before children, elder before younger.
+    for (const status of work) {
       const before = status.effective;
       if (!status.#refresh()) continue;
       if (status.effective && !before) reached.push(status);
-      if (status.#children !== undefined) work.push(...status.#children);
+      if (status.#children !== undefined) for (const child of status.#children) work.push(child);
     }
     // Deliver only when the whole tree is settled: what a delivery sets off must see it as it is.
     for (const status of reached) {

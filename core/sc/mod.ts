@@ -6,7 +6,11 @@ export { type Instrument, type WatchedTask, watchTasks } from "./instrument.ts";
 export { type ChannelStatistics, openMemoryChannel, ReceiveChannel, SendChannel } from "./memory-channel.ts";
 export { Nursery, type NurseryOptions, named, openNursery, type TaskStatus } from "./nursery.ts";
 export { type Abort, ParkingLot, park, type Waker } from "./park.ts";
+export { waitAllTasksBlocked } from "./quiet.ts";
 export { type Run, type RunOptions, run, runIn } from "./run.ts";
+export { runMain } from "./run-main.ts";
+export { shuffleRunOrder } from "./run-order.ts";
+export { Sequencer } from "./sequencer.ts";
 export {
   cancelShieldedCheckpoint,
   checkpoint,
@@ -17,3 +21,4 @@ export {
   sleepUntil,
 } from "./sleep.ts";
 export { currentEffectiveDeadline, failAfter, failAt, moveOnAfter, moveOnAt, shielded } from "./timeouts.ts";
+export { DEFAULT_HOST_QUIET_MS, useVirtualClock, VirtualClock, type VirtualClockOptions } from "./virtual-clock.ts";

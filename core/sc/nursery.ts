@@ -116,7 +116,7 @@ export class Nursery implements TaskOwner {
       yield* openNursery(
         function* (antechamber) {
           started.antechamber = antechamber;
-          started.task = antechamber.spawn(name, () => fn(started.status, ...args));
+          started.task = antechamber.spawn(name, () => fn(started.status, ...args), started.destination);
         },
         { name: `start(${name})` },
       );
@@ -129,11 +129,11 @@ export class Nursery implements TaskOwner {
     return started.value(name);
   }
 
-  /** @internal */
-  spawn(name: string, body: () => Operation<unknown>): Task {
+  /** @internal `destination` is where the task is to live in the end: its resources last as long as that nursery. */
+  spawn(name: string, body: () => Operation<unknown>, destination: Nursery = this): Task {
     const { status } = this.cancelScope;
     if (status === undefined) throw new Error(`nursery "${this.name}" has no scope to start "${name}" in`);
-    const task = new Task(name, body, this, status, this.#parent.clock, () => this.#home ?? this.#parent.homeNow);
+    const task = new Task(name, body, this, status, destination.#parent.clock, () => destination.#homeNow);
     this.#children.add(task);
     instrument?.taskSpawned?.(task, this.#parent);
     return task;
@@ -186,6 +186,10 @@ export class Nursery implements TaskOwner {
     this.#whenEmpty = fn;
   }
 
+  get #homeNow(): Scope | undefined {
+    return this.#home ?? this.#parent.homeNow;
+  }
+
   #check(): void {
     if (this.#closed || !this.#bodyDone || this.#children.size > 0 || this.#pendingStarts > 0) return;
     this.#closed = true;
@@ -201,11 +205,11 @@ export class Nursery implements TaskOwner {
 class Started<T> {
   antechamber: Nursery | undefined;
   task: Task | undefined;
-  readonly #destination: Nursery;
+  readonly destination: Nursery;
   #value: { readonly it: T } | undefined;
 
   constructor(destination: Nursery) {
-    this.#destination = destination;
+    this.destination = destination;
   }
 
   readonly status: TaskStatus<T> = { started: ((value: T) => this.#started(value)) as TaskStatus<T>["started"] };
@@ -219,13 +223,15 @@ class Started<T> {
     if (this.#value !== undefined) throw new Error("started() was called twice");
     this.#value = { it: value };
     const from = this.antechamber?.cancelScope.status;
-    const to = this.#destination.cancelScope.status;
+    const to = this.destination.cancelScope.status;
     if (this.antechamber === undefined || this.task === undefined || from === undefined || to === undefined) return;
     // Cancelled in the meantime: nothing moves, and the task finds out at its next checkpoint.
     if (from.effective) return;
     if (this.task.status === from) this.task.moveTo(to);
     else outermostBelow(from, this.task.status)?.moveTo(to);
-    this.#destination.adopt(this.task, this.antechamber);
+    this.destination.adopt(this.task, this.antechamber);
+    // Called from a callback, while the task waits: where it stands now may have been cancelled.
+    this.task.deliverCancel();
   }
 }
 

@@ -48,22 +48,24 @@ class Park<T> extends Wait<T> {
 
   enter(resolve: Resolve<T>, routine: Routine): Exit {
     let settled = false;
+    let aborted = false;
     let whenSettled: (() => void) | undefined;
     const settle = (result: Parameters<Resolve<T>>[0]) => {
-      if (settled) return;
+      if (settled || aborted) return;
       settled = true;
       resolve(result);
       whenSettled?.();
     };
     const abort = this.#arrange({ wake: (value) => settle(ok(value)), fail: (error) => settle(err(error)) });
-    let aborted = false;
     Task.of(routine)?.onAbort(() => {
       aborted = abort();
       return aborted;
     });
     // A foreign task that is halted asks here first; if the wait goes on, the halt waits for it.
     return (done) => {
-      if (settled || aborted || abort()) done(OK);
+      if (settled || aborted) return done(OK);
+      aborted = abort();
+      if (aborted || settled) done(OK);
       else whenSettled = () => done(OK);
     };
   }

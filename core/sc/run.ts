@@ -35,12 +35,18 @@ export function run<T>(body: () => Operation<T>, options: RunOptions = {}): Run<
   if (signal?.aborted) onAbort();
   else signal?.addEventListener("abort", onAbort, { once: true });
   const task = runInEffection(() => enterTree({ name, status, clock }, body));
+  let ended = false;
   const promise = new Promise<T>((resolve, reject) => {
     task.then(resolve, reject);
-  }).finally(() => signal?.removeEventListener("abort", onAbort));
+  }).finally(() => {
+    ended = true;
+    signal?.removeEventListener("abort", onAbort);
+  });
   return Object.assign(promise, {
     cancel,
     async [Symbol.asyncDispose]() {
+      // Whoever disposes of a run that has ended has its outcome from the promise already.
+      if (ended) return;
       cancel("the run was disposed of");
       await promise.catch((error: unknown) => {
         if (!isCancelled(error)) throw error;

@@ -1,6 +1,7 @@
 /** Waiting for time, and the bare checkpoint. */
 import type { Operation } from "effection";
-import { clockOf, useTask } from "./task.ts";
+import { runQueue } from "./run-queue.ts";
+import { clockOf, Task, useTask } from "./task.ts";
 import { type Exit, NO_EXIT, OK, type Resolve, type Routine, undoing, Wait } from "./wait.ts";
 
 /**
@@ -13,7 +14,7 @@ export function sleep(ms: number): Operation<void> {
   return ms === 0 ? CHECKPOINT : new Sleep(ms);
 }
 
-/** Wait until a point on the tree's clock (`currentTime()`). @throws RangeError if `time` is NaN */
+/** Wait until a point on the tree's clock (`currentTime()`); a checkpoint if it has passed. @throws RangeError if `time` is NaN */
 export function sleepUntil(time: number): Operation<void> {
   if (Number.isNaN(time)) throw new RangeError("time must be a number of milliseconds, got NaN");
   return new SleepUntil(time);
@@ -32,7 +33,7 @@ export function checkpoint(): Operation<void> {
 /** Throw `Cancelled` if a cancellation is in effect here; do not wait otherwise. */
 export function* checkpointIfCancelled(): Operation<void> {
   const task = yield* useTask();
-  if (task?.status.effective) yield* CHECKPOINT;
+  if (task?.isCancelled) yield* CHECKPOINT;
 }
 
 /** Let others run, and do not look at cancellations. */
@@ -70,7 +71,9 @@ class SleepUntil extends Wait<void> {
     return `sleepUntil(${this.#time})`;
   }
   enter(resolve: Resolve<void>, routine: Routine): Exit {
-    return undoing(clockOf(routine).at(this.#time, () => resolve(OK)));
+    const clock = clockOf(routine);
+    if (this.#time > clock.now()) return undoing(clock.at(this.#time, () => resolve(OK)));
+    return pass(resolve, routine);
   }
 }
 
@@ -83,9 +86,8 @@ class Forever extends Wait<never> {
 
 class Checkpoint extends Wait<void> {
   readonly description = "checkpoint()";
-  enter(resolve: Resolve<void>): Exit {
-    resolve(OK);
-    return NO_EXIT;
+  enter(resolve: Resolve<void>, routine: Routine): Exit {
+    return pass(resolve, routine);
   }
 }
 
@@ -93,6 +95,13 @@ class SchedulePoint extends Checkpoint {
   override get cancellable(): boolean {
     return false;
   }
+}
+
+/** Let the others run. Our own tasks are queued anew by any effect; a foreign one would go on at once. */
+function pass(resolve: Resolve<void>, routine: Routine): Exit {
+  if (Task.of(routine) !== undefined) resolve(OK);
+  else runQueue.schedule({ enqueued: false, run: () => resolve(OK) });
+  return NO_EXIT;
 }
 
 class Now extends Wait<number> {

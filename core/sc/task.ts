@@ -42,7 +42,8 @@ export function runningTask(): Task | undefined {
 export class Task implements CancelTarget, Runnable {
   readonly id = ++lastId;
   readonly name: string;
-  readonly clock: Clock;
+  /** What its waits and its deadlines go by; tasks it starts inherit it. Replaced by tests only. */
+  clock: Clock;
   readonly home: Home;
   owner: TaskOwner;
   /** The innermost cancel scope this task stands in. */
@@ -58,6 +59,7 @@ export class Task implements CancelTarget, Runnable {
   /** Return-mode, asked for by a foreign effect: the next step is `iterator.return()`. */
   #unwinding = false;
   #resolver: Resolve<unknown> | undefined;
+  #stepping = false;
   #entering = false;
   #early: Result<unknown> | undefined;
   #exit: Exit = NO_EXIT;
@@ -65,6 +67,7 @@ export class Task implements CancelTarget, Runnable {
   #interruptible = false;
   #onAbort: (() => boolean) | undefined;
   #swallowed = 0;
+  #warned = false;
   #scope: Scope | undefined;
   #ownScope: Scope | undefined;
   #destroyScope: (() => Operation<void>) | undefined;
@@ -119,8 +122,10 @@ export class Task implements CancelTarget, Runnable {
   }
 
   unwind(): void {
+    if (this.#done) return;
     this.#unwinding = true;
-    if (!this.critical) this.resume(OK);
+    // Amid a step there is nothing to undo yet: `#perform` looks again when the next effect has been entered.
+    if (!this.critical && !this.#stepping) this.resume(OK);
   }
 
   resume(result: Result<unknown>): void {
@@ -164,6 +169,16 @@ export class Task implements CancelTarget, Runnable {
     this.status = status;
     status.enter(this);
     if (!status.effective) this.#swallowed = 0;
+  }
+
+  /** Whether a cancellation is in effect here, deadlines that passed while this task kept the thread included. */
+  get isCancelled(): boolean {
+    const { status } = this;
+    if (!status.effective && status.effectiveDeadline < Number.POSITIVE_INFINITY) {
+      const now = this.clock.now();
+      if (status.effectiveDeadline <= now) status.expire(now);
+    }
+    return status.effective;
   }
 
   deliverCancel(): void {
@@ -210,21 +225,30 @@ export class Task implements CancelTarget, Runnable {
     const outer = running;
     running = this;
     instrument?.taskScheduled?.(this);
-    let step: IteratorResult<Effect<unknown>, unknown>;
     try {
-      step = this.#context.runInAsyncScope(stepOf, undefined, this);
-    } catch (error) {
+      this.#context.runInAsyncScope(turnOf, undefined, this);
+    } finally {
       running = outer;
+    }
+  }
+
+  /** @internal One step of the body, and entering the effect it yields; called in the task's own async context. */
+  turn(): void {
+    let step: IteratorResult<Effect<unknown>, unknown>;
+    this.#stepping = true;
+    try {
+      step = this.#step();
+    } catch (error) {
+      this.#stepping = false;
       this.#end(err(error));
       return;
     }
-    running = outer;
+    this.#stepping = false;
     if (step.done === true) this.#end(ok(step.value));
     else this.#perform(step.value);
   }
 
-  /** @internal One step of the body; called in the task's own async context. */
-  step(): IteratorResult<Effect<unknown>, unknown> {
+  #step(): IteratorResult<Effect<unknown>, unknown> {
     this.#iterator ??= this.#body()[Symbol.iterator]();
     const iterator = this.#iterator;
     const result = this.#resumeWith;
@@ -248,7 +272,7 @@ export class Task implements CancelTarget, Runnable {
   #perform(effect: Effect<unknown>): void {
     const own = effect instanceof Wait;
     const cancellable = !this.critical && (!own || effect.cancellable);
-    if (own && cancellable && this.#isCancelled()) return this.#throwCancelled();
+    if (own && cancellable && this.isCancelled) return this.#throwCancelled(effect);
 
     const resolve: Resolve<unknown> = (result) => {
       if (this.#resolver === resolve) this.resume(result);
@@ -273,33 +297,27 @@ export class Task implements CancelTarget, Runnable {
     this.#blockedOn = effect;
     if (!own || effect.byHost) this.clock.hostWait?.(1);
     instrument?.taskBlocked?.(this, effect.description);
+    if (this.#unwinding && !this.critical) return this.resume(OK);
     if (!cancellable) return;
     this.#interruptible = true;
-    if (this.#isCancelled() && this.#interruptible) this.#abort();
-  }
-
-  /** Whether a cancellation is in effect here, deadlines that passed while this task kept the thread included. */
-  #isCancelled(): boolean {
-    const { status } = this;
-    if (!status.effective && status.effectiveDeadline < Number.POSITIVE_INFINITY) {
-      const now = this.clock.now();
-      if (status.effectiveDeadline <= now) status.expire(now);
-    }
-    return status.effective;
+    // What `isCancelled` finds out may have been delivered by the time it says so.
+    if (this.isCancelled && this.#interruptible) this.#abort();
   }
 
   #abort(): void {
-    if (this.#onAbort !== undefined && !this.#onAbort()) {
-      this.#interruptible = false;
-      return;
-    }
-    this.#throwCancelled();
+    const given = this.#onAbort === undefined || this.#onAbort();
+    // A hook that has woken the task itself: the wait has happened.
+    if (!this.#interruptible) return;
+    if (given) this.#throwCancelled(undefined);
+    else this.#interruptible = false;
   }
 
-  #throwCancelled(): void {
+  /** @param refused - the effect that was not even entered, if it was the arrival there that found the cancellation */
+  #throwCancelled(refused: Effect<unknown> | undefined): void {
     const cancelled = err(this.status.cancelledError());
     if (++this.#swallowed <= MAX_SWALLOWED) return this.resume(cancelled);
-    if (this.#swallowed === MAX_SWALLOWED + 1) {
+    if (!this.#warned) {
+      this.#warned = true;
       process.emitWarning(
         `task "${this.name}" has swallowed ${MAX_SWALLOWED} cancellations; a catch that takes everything must rethrow what isCancelled(error) recognises`,
         { type: "CancelledSwallowed", detail: this.status.cancelledError().message },
@@ -310,7 +328,9 @@ export class Task implements CancelTarget, Runnable {
     this.#resolver ??= () => {};
     const resolver = this.#resolver;
     setImmediate(() => {
-      if (this.#resolver === resolver) this.resume(cancelled);
+      if (this.#resolver !== resolver) return;
+      if (refused !== undefined && !this.isCancelled) this.#perform(refused);
+      else this.resume(cancelled);
     });
   }
 
@@ -349,7 +369,7 @@ export class Task implements CancelTarget, Runnable {
   }
 }
 
-const stepOf = (task: Task): IteratorResult<Effect<unknown>, unknown> => task.step();
+const turnOf = (task: Task): void => task.turn();
 
 /** What was really thrown: Effection boxes non-errors on their way. */
 function thrownBy(result: { readonly ok: false; error: Error }): unknown {
