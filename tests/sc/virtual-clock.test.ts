@@ -17,7 +17,7 @@ import {
   waitAllTasksBlocked,
 } from "../../core/sc/mod.ts";
 import { describe, expect, it } from "../support/it.ts";
-import { outcomeOf, withResolvers } from "../support/outcome.ts";
+import { outcomeOf, withResolvers } from "./outcomes.ts";
 
 describe("VirtualClock", () => {
   it("wakes each sleeper at its own moment, in order, and lets all come to rest before time goes on", function* () {
