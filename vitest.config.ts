@@ -11,7 +11,7 @@ export default defineConfig({
     pool: "forks",
     maxWorkers: 2,
     // What Node itself resolves, and every process that a test starts with the same arguments.
-    execArgv: ["--conditions=espalier-source"],
+    execArgv: ["--import", "tsx", "--conditions=espalier-source"],
     testTimeout: 20_000,
     hookTimeout: 20_000,
   },

@@ -335,8 +335,10 @@ export class RemoteActorError extends Error implements RemoteErrorFacts {
   /** The local stack says where the call was made; the box below it is what happened over there. */
   [inspect.custom](_depth: number, options: import("node:util").InspectOptions, print: typeof inspect): string {
     const { cause: _cause, ...shown } = { ...this.data };
+    const members = this.boxed instanceof AggregateError ? this.boxed.errors : [];
     const box = [
       this.remoteStack ?? `${this.remoteName}: ${this.remoteMessage}`,
+      ...members.map((error, i) => `+-- ${i + 1}: ${print(error, options)}`),
       ...(Object.keys(shown).length === 0 ? [] : [`data: ${print(shown, options)}`]),
       ...(this.cause === undefined ? [] : [`[cause]: ${print(this.cause, options)}`]),
     ].join("\n");

@@ -7,7 +7,7 @@ import { useTask } from "../sc/task.ts";
 import { shielded } from "../sc/timeouts.ts";
 
 /** Clean-up of an actor; what it returns, if it is an operation, is run out of reach of cancellations. */
-export type CleanUp = () => Operation<unknown> | undefined | void;
+export type CleanUp = (() => Operation<unknown>) | (() => void);
 
 /** What is to be done when the actor ends, however it ends: in good order, cancelled, or by a signal. */
 export class Lifetime {

@@ -1,26 +1,13 @@
-/** What came of an operation, as a value: so that a test can go on and look at it. */
+/** How an operation came out, as data. */
 import type { Operation } from "effection";
 
-/** What `operation` threw, or else what it returned. */
-export function* outcomeOf<T>(operation: Operation<T>): Operation<T | unknown> {
+/** What `body` throws. @throws Error if it throws nothing */
+export function* errorOf(body: Operation<unknown>): Operation<unknown> {
+  let value: unknown;
   try {
-    return yield* operation;
+    value = yield* body;
   } catch (error) {
     return error;
   }
-}
-
-/** A promise and what settles it. */
-export function withResolvers<T = void>(): {
-  promise: Promise<T>;
-  resolve: (value: T) => void;
-  reject: (error: unknown) => void;
-} {
-  let resolve: (value: T) => void = () => {};
-  let reject: (error: unknown) => void = () => {};
-  const promise = new Promise<T>((res, rej) => {
-    resolve = res;
-    reject = rej;
-  });
-  return { promise, resolve, reject };
+  throw new Error(`expected an error, and it returned ${String(value)}`);
 }
