@@ -17,19 +17,24 @@ const IMPATIENCE_MS = 1_000;
 const LINGER_MS = 1_000;
 
 /**
- * Run `body` if the module that `meta` belongs to is the program's entry; do nothing where it is only imported, as in a
- * child actor. SIGINT and SIGTERM cancel it, and its clean-up is awaited; a second one within a second ends the process
- * at once. The exit status is 0, 1 after an error (which is printed), 130 or 143 after a signal.
+ * Run `body` as the program, if the module that `meta` belongs to is its entry; do nothing where it is only imported,
+ * as in a child actor. SIGINT and SIGTERM cancel it, and its clean-up is awaited; a second one within a second ends the
+ * process at once. The exit status is 0, 1 after an error (which is printed), 130 or 143 after a signal.
+ *
+ * It returns at once, and not a promise: a module that waited for its own program could not be imported by it, and
+ * `portal.run` of a function of the same file would wait for ever. What is to come after goes into `body`.
  *
  * @param meta - `import.meta` of the calling module
- * @returns a promise that resolves when everything has ended; it is never rejected
  */
-export async function runMain(
+export function runMain(
   meta: { readonly url: string },
   body: () => Operation<unknown>,
   options: RunOptions = {},
-): Promise<void> {
-  if (!isEntry(meta.url)) return;
+): void {
+  if (isEntry(meta.url)) void runProgram(body, options);
+}
+
+async function runProgram(body: () => Operation<unknown>, options: RunOptions): Promise<void> {
   let signalled: keyof typeof SIGNAL_STATUS | undefined;
   let since = 0;
   const running = run(body, { name: "main", ...options });
@@ -42,7 +47,7 @@ export async function runMain(
   process.on("SIGINT", onSignal).on("SIGTERM", onSignal);
   try {
     await running;
-    process.exitCode = signalled === undefined ? (process.exitCode ?? 0) : SIGNAL_STATUS[signalled];
+    if (signalled !== undefined) process.exitCode = SIGNAL_STATUS[signalled];
   } catch (error) {
     process.exitCode = signalled === undefined ? 1 : SIGNAL_STATUS[signalled];
     if (!isCancelled(error)) process.stderr.write(`${inspect(error, { colors: process.stderr.isTTY })}\n`);
