@@ -15,6 +15,7 @@ import { sleepForever } from "../sc/sleep.ts";
 import { fromUid, isUid, type Message, type SpawnSpec, type Start } from "../wire/mod.ts";
 import { Actor, asActor } from "./actor.ts";
 import { FLUSH_TIMEOUT_MS, ORPHAN_GRACE_MS } from "./limits.ts";
+import { Watchdog } from "./watchdog.ts";
 
 /** Run the actor `id` on its link. Resolves with the exit status when everything has ended. */
 export async function childMain(id: ActorId, link: Duplex): Promise<number> {
@@ -37,6 +38,8 @@ export async function childMain(id: ActorId, link: Duplex): Promise<number> {
 class ChildLife {
   readonly channel: Channel;
   readonly #id: ActorId;
+  readonly #watchdog = new Watchdog();
+  readonly #parentPid = process.ppid;
   readonly #spec = new Deferred<SpawnSpec>("spawn specification", true);
   /** Requests that came before the modules were imported; at most a handful, as only the parent can send any. */
   readonly #early: Start[] = [];
@@ -82,6 +85,8 @@ class ChildLife {
         life.#scope = nursery.cancelScope;
         if (life.#endedBecause !== undefined) life.cancel(life.#endedBecause);
         for (const start of life.#early.splice(0)) service.serve(start, life.channel);
+        // Last: whoever waits for this actor need not wait for that.
+        life.#watchdog.start(life.#parentPid);
         yield* sleepForever();
       },
       { name: `service of ${this.#id.name}` },
@@ -94,6 +99,7 @@ class ChildLife {
 
   /** The parent is gone, and nobody is left to wait for this process: unwind, but not for long. */
   #orphaned(): void {
+    this.#watchdog.noticed();
     this.#spec.reject(this.channel.closedBy);
     this.cancel("the link to the parent has ended");
     realClock.at(realClock.now() + ORPHAN_GRACE_MS, () => process.exit(1));

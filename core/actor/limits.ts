@@ -26,3 +26,9 @@ export const STDERR_DRAIN_MS = 200;
 
 /** Bytes kept of the end of a child's stderr, for the error that tells of its death. */
 export const STDERR_TAIL_BYTES = 4_096;
+
+/** Between two looks of the watchdog at the parent's pid: a look is one system call. */
+export const WATCHDOG_PERIOD_MS = 250;
+
+/** From the watchdog's seeing that the parent is gone until the main thread must have noticed too. */
+export const WATCHDOG_PATIENCE_MS = 500;

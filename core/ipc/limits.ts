@@ -1,8 +1,5 @@
 /** Bounds of a connection, each with its reason. */
 
-/** Time the other side has to say who it is, in milliseconds: generous for a loaded machine, short for a port scan. */
-export const HANDSHAKE_TIMEOUT_MS = 10_000;
-
 /** Longest frame before the handshake is over, in bytes: an `Aid` takes about 200. */
 export const MAX_HANDSHAKE_FRAME_BYTES = 64 * 1024;
 

@@ -1,0 +1,91 @@
+/** What an endpoint declares is what its caller sees. Checked by the compiler; at run time there is nothing to see. */
+import type { Operation } from "effection";
+import { type Context, context, type Portal, remote } from "espalier";
+import { describe, expectTypeOf, it } from "vitest";
+
+interface Ticks {
+  started: number;
+  send: { id: number; px: number };
+  receive: { ack: number };
+}
+
+const ticks = context(function* (ctx: Context<Ticks>, { symbol }: { symbol: string }): Operation<string> {
+  yield* ctx.started(42);
+  // @ts-expect-error the first value is a number
+  yield* ctx.started("42");
+  // @ts-expect-error and is not left out
+  yield* ctx.started();
+  yield* ctx.openStream(function* (stream) {
+    yield* stream.send({ id: 1, px: 2 });
+    // @ts-expect-error an item has a price
+    yield* stream.send({ id: 1 });
+    expectTypeOf(yield* stream.receive()).toEqualTypeOf<{ ack: number }>();
+  });
+  return symbol;
+});
+
+const quiet = context(function* (ctx: Context): Operation<void> {
+  yield* ctx.started();
+});
+
+function* isPrime({ n }: { n: number }): Operation<boolean> {
+  return n > 2;
+}
+async function fetchPage({ url }: { url: string }, { signal }: { signal: AbortSignal }): Promise<string> {
+  return `${url}${signal.aborted}`;
+}
+function* ping(): Operation<"pong"> {
+  return "pong";
+}
+function* optional({ n = 1 }: { n?: number }): Operation<number> {
+  return n;
+}
+
+type Module = { ticks: typeof ticks; isPrime: typeof isPrime; fetchPage: typeof fetchPage; setting: number };
+
+function* caller(portal: Portal): Operation<void> {
+  expectTypeOf(yield* portal.run(isPrime, { n: 7 })).toEqualTypeOf<boolean>();
+  expectTypeOf(yield* portal.run(ping)).toEqualTypeOf<"pong">();
+  expectTypeOf(yield* portal.run(fetchPage, { url: "x" })).toEqualTypeOf<string>();
+  expectTypeOf(yield* portal.run(optional)).toEqualTypeOf<number>();
+  yield* portal.run(optional, { n: 2 });
+  // @ts-expect-error wrong argument
+  yield* portal.run(isPrime, { n: "7" });
+  // @ts-expect-error missing argument
+  yield* portal.run(isPrime);
+  // @ts-expect-error a context is opened, not run
+  yield* portal.run(ticks, { symbol: "BTC" });
+
+  const length = yield* portal.openContext(ticks, { symbol: "BTC" }, function* (ctx, first) {
+    expectTypeOf(first).toEqualTypeOf<number>();
+    yield* ctx.openStream(function* (stream) {
+      expectTypeOf(yield* stream.receive()).toEqualTypeOf<{ id: number; px: number }>();
+      yield* stream.send({ ack: 1 });
+      // @ts-expect-error wrong item
+      yield* stream.send({ nack: 1 });
+    });
+    const result = yield* ctx.waitForResult();
+    expectTypeOf(result).toEqualTypeOf<string>();
+    return result.length;
+  });
+  expectTypeOf(length).toEqualTypeOf<number>();
+  // @ts-expect-error wrong argument of a context
+  yield* portal.openContext(ticks, { symbol: 1 }, function* () {});
+  yield* portal.openContext(quiet, {}, function* (_ctx, first) {
+    expectTypeOf(first).toEqualTypeOf<undefined>();
+  });
+
+  const feed = remote<Module>("feed");
+  expectTypeOf(yield* portal.run(feed.isPrime, { n: 1 })).toEqualTypeOf<boolean>();
+  yield* portal.openContext(feed.ticks, { symbol: "A" }, function* (_ctx, first) {
+    expectTypeOf(first).toEqualTypeOf<number>();
+  });
+  // @ts-expect-error what cannot be called is not there
+  feed.setting;
+}
+
+describe("types of dialogs", () => {
+  it("flow from the endpoint to its caller", () => {
+    expectTypeOf(caller).toBeFunction();
+  });
+});
