@@ -1,0 +1,121 @@
+import { TransportClosed } from "../../core/errors.ts";
+import { Connection, type ConnectionListener } from "../../core/ipc/connection.ts";
+import { MAX_HANDSHAKE_FRAME_BYTES } from "../../core/ipc/limits.ts";
+import { FEATURES, type Feature, FrameWriter, type Message, MessageCodec } from "../../core/wire/mod.ts";
+import { PairedStream } from "../support/duplex-pair.ts";
+import { describe, expect, it } from "../support/it.ts";
+import { macrotasks } from "../support/macrotasks.ts";
+import { errorOf } from "../support/outcome.ts";
+
+class Heard implements ConnectionListener {
+  readonly messages: Message[] = [];
+  readonly closedBy: TransportClosed[] = [];
+  message(message: Message): void {
+    this.messages.push(message);
+  }
+  undecodable(): void {}
+  drained(): void {}
+  closed(error: TransportClosed): void {
+    this.closedBy.push(error);
+  }
+}
+
+const aid = (name: string) => ({ name, uuid: `${name}-uuid`, pid: 1, is_registrar: null, is_probe: false });
+
+function connect(stream: PairedStream, name: string, features: readonly Feature[] = FEATURES) {
+  const heard = new Heard();
+  return { heard, connection: new Connection(stream, aid(name), heard, features) };
+}
+
+const stop = (cid: number | string): Message => ({ msg_type: "Stop", cid });
+
+describe("a connection", () => {
+  it("tells each side who the other is, and what both understand", function* () {
+    const [left, right] = PairedStream.make();
+    const a = connect(left, "a");
+    const b = connect(right, "b", ["compact", "credit"]);
+    expect((yield* a.connection.greeted.wait()).id).toEqual({ name: "b", uuid: "b-uuid" });
+    const peer = yield* b.connection.greeted.wait();
+    expect(peer.id.name).toBe("a");
+    expect([...peer.features]).toEqual(["compact", "credit"]);
+  });
+
+  it("keeps what is sent before the handshake is over, and sends it then, in order", function* () {
+    const [left, right] = PairedStream.make();
+    const a = connect(left, "a");
+    for (const cid of [1, 2, 3]) a.connection.send(stop(cid));
+    const b = connect(right, "b");
+    yield* b.connection.greeted.wait();
+    yield* a.connection.greeted.wait();
+    yield* macrotasks();
+    expect(b.heard.messages).toEqual([1, 2, 3].map(stop));
+  });
+
+  it("sends all messages of one turn in one write", function* () {
+    const [left, right] = PairedStream.make();
+    const a = connect(left, "a");
+    const b = connect(right, "b");
+    yield* a.connection.greeted.wait();
+    const before = left.writes.length;
+    for (let cid = 0; cid < 100; cid++) a.connection.send(stop(cid));
+    yield* macrotasks();
+    expect(left.writes.length - before).toBe(1);
+    expect(b.heard.messages.length).toBe(100);
+  });
+
+  it.each([
+    ["garbage", Buffer.from("GET / HTTP/1.1\r\n\r\n")],
+    ["a frame without content", Buffer.from([0, 0, 0, 0])],
+    ["a frame that is too long for a handshake", lengthOnly(MAX_HANDSHAKE_FRAME_BYTES + 1)],
+    ["a first message that is no Aid", framed(stop("x"))],
+  ])("B47 a peer that begins with %s is disconnected, and says why to who waits", function* (_what, bytes) {
+    const [left, right] = PairedStream.make();
+    const a = connect(left, "a");
+    right.write(bytes);
+    expect(yield* errorOf(a.connection.greeted.wait())).toBeInstanceOf(TransportClosed);
+    expect(a.heard.closedBy.length).toBe(1);
+    expect(a.heard.messages).toEqual([]);
+    expect(left.destroyed).toBe(true);
+  });
+
+  it("B47 a peer that turns to garbage after the handshake is disconnected, what came before it is kept", function* () {
+    const [left, right] = PairedStream.make();
+    const a = connect(left, "a");
+    const b = connect(right, "b");
+    yield* b.connection.greeted.wait();
+    yield* a.connection.greeted.wait();
+    b.connection.send(stop(7));
+    yield* macrotasks();
+    right.write(Buffer.from([3, 0, 0, 0, 0xc1, 0xc1, 0xc1]));
+    yield* macrotasks();
+    expect(a.heard.messages).toEqual([stop(7)]);
+    expect(a.heard.closedBy.length).toBe(1);
+  });
+
+  it("B44 its end is told once, and what is sent on it afterwards is dropped", function* () {
+    const [left, right] = PairedStream.make();
+    const a = connect(left, "a");
+    const b = connect(right, "b");
+    yield* a.connection.greeted.wait();
+    b.connection.destroy("had enough");
+    yield* macrotasks();
+    expect(a.heard.closedBy.map((error) => error.peer?.name)).toEqual(["b"]);
+    expect(a.connection.isOpen).toBe(false);
+    a.connection.send(stop(1));
+    expect(a.connection.sendItem(1, "item")).toBe(0);
+    a.connection.destroy();
+    expect(a.heard.closedBy.length).toBe(1);
+  });
+});
+
+function lengthOnly(length: number): Buffer {
+  const bytes = Buffer.alloc(4);
+  bytes.writeUInt32LE(length);
+  return bytes;
+}
+
+function framed(message: Message): Buffer {
+  const writer = new FrameWriter();
+  new MessageCodec({ spelling: "named", features: new Set() }).append(message, writer);
+  return Buffer.concat(writer.take());
+}

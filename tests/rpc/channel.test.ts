@@ -1,0 +1,217 @@
+/** What a peer may get wrong, played by hand over a stream in memory. */
+import type { Operation } from "effection";
+import {
+  ContextCancelled,
+  ProtocolError,
+  RemoteActorError,
+  StreamOverrun,
+  TransportClosed,
+} from "../../core/errors.ts";
+import { Connection } from "../../core/ipc/connection.ts";
+import { Call } from "../../core/rpc/call.ts";
+import { Channel } from "../../core/rpc/channel.ts";
+import { openNursery } from "../../core/sc/nursery.ts";
+import { moveOnAfter } from "../../core/sc/timeouts.ts";
+import { boxError, type Message, type Start } from "../../core/wire/mod.ts";
+import { PairedStream } from "../support/duplex-pair.ts";
+import { describe, expect, it } from "../support/it.ts";
+import { macrotasks } from "../support/macrotasks.ts";
+import { errorOf } from "../support/outcome.ts";
+
+const id = (name: string) => ({ name, uuid: `${name}-uuid` });
+const aid = (name: string) => ({ ...id(name), pid: 1, is_registrar: null, is_probe: false });
+const NAME = { ns: "feed", func: "ticks" };
+
+/** A peer that says what the test tells it, and keeps what it hears. */
+class Peer {
+  readonly heard: Message[] = [];
+  readonly connection: Connection;
+  onStart: ((start: Start) => void) | undefined;
+
+  constructor(stream: PairedStream) {
+    this.connection = new Connection(stream, aid("peer"), {
+      message: (message) => {
+        this.heard.push(message);
+        if (message.msg_type === "Start") this.onStart?.(message);
+      },
+      undecodable: () => {},
+      drained: () => {},
+      closed: () => {},
+    });
+  }
+
+  say(message: Message): void {
+    this.connection.send(message);
+  }
+}
+
+function* meet(): Operation<{ channel: Channel; peer: Peer }> {
+  const [left, right] = PairedStream.make();
+  const peer = new Peer(right);
+  const channel = new Channel(left, { self: aid("me"), initiator: true, serve: () => {} });
+  yield* channel.greeted.wait();
+  yield* peer.connection.greeted.wait();
+  return { channel, peer };
+}
+
+function* begin(channel: Channel, isContext = true): Operation<Call> {
+  const call = yield* Call.begin(channel, NAME, { symbol: "X" }, isContext);
+  yield* macrotasks();
+  return call;
+}
+
+describe("the caller's half of a dialog", () => {
+  it("names its dialogs by small integers that the other side does not use", function* () {
+    const { channel, peer } = yield* meet();
+    yield* begin(channel);
+    yield* begin(channel);
+    const starts = peer.heard.filter((m): m is Start => m.msg_type === "Start");
+    expect(starts.map((m) => m.cid)).toEqual([0, 2]);
+    expect(starts[0]).toMatchObject({ ns: "feed", func: "ticks", kwargs: { symbol: "X" }, uid: ["me", "me-uuid"] });
+  });
+
+  it("B33 a return without a first value is an error where the first value is awaited", function* () {
+    const { channel, peer } = yield* meet();
+    const call = yield* begin(channel);
+    peer.say({ msg_type: "Return", cid: call.cid, pld: 1 });
+    expect(yield* errorOf(call.firstValue())).toBeInstanceOf(ProtocolError);
+    expect(yield* call.result()).toBe(1);
+  });
+
+  it("drops what comes after the last word, and what belongs to no dialog", function* () {
+    const { channel, peer } = yield* meet();
+    const call = yield* begin(channel);
+    peer.say({ msg_type: "Return", cid: call.cid, pld: "first" });
+    peer.say({ msg_type: "Return", cid: call.cid, pld: "second" });
+    peer.say({ msg_type: "Yield", cid: 4_000, pld: 1 });
+    expect(yield* call.result()).toBe("first");
+    yield* macrotasks();
+    expect(channel.closedBy).toBeUndefined();
+    expect(channel.size).toBe(0);
+  });
+
+  it("a peer that sends more than its credit has its dialog ended, here and there, and no other", function* () {
+    const { channel, peer } = yield* meet();
+    const call = yield* begin(channel);
+    const other = yield* begin(channel);
+    call.stream?.open({ capacity: 2 });
+    for (let i = 0; i < 3; i++) peer.say({ msg_type: "Yield", cid: call.cid, pld: i });
+    expect(yield* errorOf(call.result())).toBeInstanceOf(StreamOverrun);
+    yield* macrotasks();
+    expect(peer.heard.at(-1)).toMatchObject({
+      msg_type: "Start",
+      ns: "self",
+      func: "_cancel_task",
+      kwargs: { cid: call.cid },
+    });
+    peer.say({ msg_type: "Return", cid: other.cid, pld: "fine" });
+    expect(yield* other.result()).toBe("fine");
+  });
+
+  it("B44 a connection that ends gives every dialog on it TransportClosed", function* () {
+    const { channel, peer } = yield* meet();
+    const calls = [yield* begin(channel), yield* begin(channel)];
+    peer.connection.destroy();
+    for (const call of calls) {
+      expect(yield* errorOf(call.result())).toBeInstanceOf(TransportClosed);
+      expect(yield* errorOf(call.stream?.receive() ?? macrotasks())).toBeInstanceOf(TransportClosed);
+    }
+    expect(yield* errorOf(Call.begin(channel, NAME, {}, false))).toBeInstanceOf(TransportClosed);
+  });
+
+  it("B23 a cancellation is a request, its acknowledgement, and the task's last word", function* () {
+    const { channel, peer } = yield* meet();
+    const call = yield* begin(channel);
+    peer.onStart = (request) => {
+      const error = new ContextCancelled(id("me"), "enough");
+      peer.say({ msg_type: "Error", ...boxError(error, id("peer")), cid: call.cid });
+      peer.say({ msg_type: "CancelAck", cid: request.cid, pld: true });
+    };
+    const value = yield* moveOnAfter(10, () => call.result());
+    expect(value).toBeUndefined();
+    expect(call.cancelAcked).toBe(true);
+  });
+
+  it("a result that crosses the cancel request has happened, and is returned", function* () {
+    const { channel, peer } = yield* meet();
+    const call = yield* begin(channel);
+    peer.onStart = (request) => {
+      peer.say({ msg_type: "Return", cid: call.cid, pld: "just in time" });
+      peer.say({ msg_type: "CancelAck", cid: request.cid, pld: false });
+    };
+    expect(yield* moveOnAfter(10, () => call.result())).toBe("just in time");
+  });
+
+  it("an error that crosses the cancel request is not hidden by it", function* () {
+    const { channel, peer } = yield* meet();
+    const call = yield* begin(channel);
+    peer.onStart = (request) => {
+      peer.say({ msg_type: "Error", ...boxError(new RangeError("by itself"), id("peer")), cid: call.cid });
+      peer.say({ msg_type: "CancelAck", cid: request.cid, pld: false });
+    };
+    const error = yield* errorOf(moveOnAfter(10, () => call.result()));
+    expect(error).toBeInstanceOf(RemoteActorError);
+  });
+
+  it("B26 a context cancelled by a third actor names it", function* () {
+    const { channel, peer } = yield* meet();
+    const call = yield* begin(channel);
+    const third = new ContextCancelled(id("third"), "for reasons of its own");
+    peer.say({ msg_type: "Error", ...boxError(third, id("peer")), cid: call.cid });
+    expect(yield* errorOf(call.result())).toMatchObject({ name: "ContextCancelled", canceller: id("third") });
+  });
+
+  it("holds senders back until there is credit, lets them go in order, and grants what was consumed", function* () {
+    const { channel, peer } = yield* meet();
+    const call = yield* begin(channel);
+    const stream = call.stream;
+    if (stream === undefined) throw new Error("a context has a stream");
+    stream.open({ capacity: 4 });
+    yield* openNursery(function* (n) {
+      for (const item of [1, 2, 3]) n.startSoon(() => stream.send(item));
+      yield* macrotasks();
+      expect(stream.statistics()).toMatchObject({ waitingToSend: 3, credit: 0 });
+      peer.say({ msg_type: "Credit", cid: call.cid, items: 2, bytes: 1_000 });
+      yield* macrotasks();
+      expect(stream.statistics()).toMatchObject({ waitingToSend: 1, sent: 2 });
+      peer.say({ msg_type: "Credit", cid: call.cid, items: 1, bytes: 1_000 });
+    });
+    yield* macrotasks();
+    expect(itemsIn(peer.heard)).toEqual([1, 2, 3]);
+    for (let i = 0; i < 4; i++) peer.say({ msg_type: "Yield", cid: call.cid, pld: i });
+    for (let i = 0; i < 4; i++) expect(yield* stream.receive()).toBe(i);
+    yield* macrotasks();
+    const granted = peer.heard.flatMap((m) => (m.msg_type === "Credit" ? [m.items] : []));
+    expect(granted).toEqual([4, 2, 2]);
+  });
+
+  it("an item that cannot be sent is refused at its sender, and the stream goes on", function* () {
+    const { channel, peer } = yield* meet();
+    const call = yield* begin(channel);
+    const stream = call.stream;
+    if (stream === undefined) throw new Error("a context has a stream");
+    peer.say({ msg_type: "Credit", cid: call.cid, items: 2, bytes: 1_000 });
+    expect(yield* errorOf(stream.send({ bad: () => 1 }))).toMatchObject({ name: "MsgTypeError" });
+    yield* stream.send("good");
+    yield* macrotasks();
+    expect(itemsIn(peer.heard)).toEqual(["good"]);
+  });
+
+  it("B35 after the peer's Stop what it sent is received, then the end; a send is told that nobody listens", function* () {
+    const { channel, peer } = yield* meet();
+    const call = yield* begin(channel);
+    const stream = call.stream;
+    if (stream === undefined) throw new Error("a context has a stream");
+    stream.open({});
+    peer.say({ msg_type: "Credit", cid: call.cid, items: 9, bytes: 1_000 });
+    peer.say({ msg_type: "Yield", cid: call.cid, pld: "last" });
+    peer.say({ msg_type: "Stop", cid: call.cid });
+    expect(yield* stream.receive()).toBe("last");
+    expect(yield* errorOf(stream.receive())).toMatchObject({ name: "EndOfChannel" });
+    expect(yield* errorOf(stream.send("anyone?"))).toMatchObject({ name: "BrokenResourceError" });
+  });
+});
+
+function itemsIn(messages: readonly Message[]): unknown[] {
+  return messages.flatMap((m) => (m.msg_type !== "Yield" ? [] : m.batch === true ? m.pld : [m.pld]));
+}
