@@ -56,7 +56,8 @@ export class ExceptionGroup extends AggregateError {
   /** Whether any leaf is a `Cancelled`. Cached in every group below, so that scopes ask cheaply on the way out. */
   get holdsCancelled(): boolean {
     if (this.#holdsCancelled === undefined) {
-      for (const group of groupsBottomUp(this)) {
+      // Only what no group on the way has asked before: nurseries ask at each level, and together walk each once.
+      for (const group of groupsBottomUp(this, (inner) => inner.#holdsCancelled === undefined)) {
         group.#holdsCancelled ??= group.errors.some((e) =>
           e instanceof ExceptionGroup ? (e.#holdsCancelled ?? false) : isCancelled(e),
         );
@@ -89,13 +90,16 @@ function isErrorClass(match: ErrorMatcher): match is abstract new (...args: neve
   return match === Error || match.prototype instanceof Error;
 }
 
-/** All groups under `root`, itself last: every group comes after those it holds. */
-function groupsBottomUp(root: ExceptionGroup): ExceptionGroup[] {
+/** `root` and the groups under it that `descend` lets in, itself last: every group comes after those it holds. */
+function groupsBottomUp(
+  root: ExceptionGroup,
+  descend: (inner: ExceptionGroup) => boolean = () => true,
+): ExceptionGroup[] {
   const seen: ExceptionGroup[] = [];
   const work: ExceptionGroup[] = [root];
   for (let group = work.pop(); group !== undefined; group = work.pop()) {
     seen.push(group);
-    for (const e of group.errors) if (e instanceof ExceptionGroup) work.push(e);
+    for (const e of group.errors) if (e instanceof ExceptionGroup && descend(e)) work.push(e);
   }
   return seen.reverse();
 }
@@ -109,7 +113,7 @@ function splitGroup(root: ExceptionGroup, match: (error: unknown) => boolean): H
     const no: unknown[] = [];
     for (const e of group.errors) {
       if (e instanceof ExceptionGroup) {
-        const [y, n] = done.get(e) ?? [null, null];
+        const [y, n] = done.get(e) ?? [null, e];
         if (y !== null) yes.push(y);
         if (n !== null) no.push(n);
       } else (match(e) ? yes : no).push(e);
@@ -118,7 +122,9 @@ function splitGroup(root: ExceptionGroup, match: (error: unknown) => boolean): H
     if (yes.length === 0) return [null, group];
     return [deriveFrom(group, yes), deriveFrom(group, no)];
   };
-  for (const group of groupsBottomUp(root)) done.set(group, halvesOf(group));
+  // What is known to hold no Cancelled goes over whole: scopes split at each level, and together walk each group once.
+  const descend = match === isCancelled ? (inner: ExceptionGroup) => inner.holdsCancelled : undefined;
+  for (const group of groupsBottomUp(root, descend)) done.set(group, halvesOf(group));
   return done.get(root) ?? [null, null];
 }
 

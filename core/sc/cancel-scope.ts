@@ -3,7 +3,7 @@ import type { Operation } from "effection";
 import { type CancelCause, Cancelled, type CancelSource, isCancelled } from "../errors.ts";
 import { ExceptionGroup } from "../exception-group.ts";
 import { enterTree } from "./bridge.ts";
-import { CancelStatus } from "./cancel-tree.ts";
+import { CancelStatus, DEADLINE_PASSED } from "./cancel-tree.ts";
 import type { Clock, Disarm } from "./clock.ts";
 import { runningTask, type Task, useTask } from "./task.ts";
 import type { Steps } from "./wait.ts";
@@ -67,9 +67,7 @@ export class CancelScope {
 
   /** @internal As `cancel`, for the parts of the runtime that cancel for another cause. */
   cancelWith(source: CancelSource, reason: string, error?: unknown, canceller = runningTask()?.name): void {
-    if (this.#cause !== undefined) return;
-    this.#cause = { source, reason, canceller, error };
-    this.#status?.cancel(this.#cause);
+    this.#cancelFor({ source, reason, canceller, error });
   }
 
   /** Whether this scope has been cancelled: by `cancel`, or by its deadline. */
@@ -195,7 +193,13 @@ export class CancelScope {
   }
 
   #expire(): void {
-    this.cancelWith("deadline", "deadline has passed", undefined, undefined);
+    this.#cancelFor(DEADLINE_PASSED);
+  }
+
+  #cancelFor(cause: CancelCause): void {
+    if (this.#cause !== undefined) return;
+    this.#cause = cause;
+    this.#status?.cancel(cause);
   }
 
   #linkSignal(status: CancelStatus): void {

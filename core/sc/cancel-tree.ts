@@ -12,6 +12,8 @@ export interface CancelTarget {
   deliverCancel(): void;
 }
 
+export const DEADLINE_PASSED: CancelCause = { source: "deadline", reason: "deadline has passed" };
+
 export class CancelStatus {
   #parent: CancelStatus | undefined;
   #children: Set<CancelStatus> | undefined;
@@ -84,7 +86,7 @@ export class CancelStatus {
     for (let s: CancelStatus | undefined = this; s !== undefined; s = s.#shield ? undefined : s.#parent) {
       if (s.#deadline <= now) late.push(s);
     }
-    for (const status of late.reverse()) status.cancel({ source: "deadline", reason: "deadline has passed" });
+    for (const status of late.reverse()) status.cancel(DEADLINE_PASSED);
   }
 
   /** The error to throw into a task that stands here. One instance for all of them; its stack is the canceller's. */

@@ -8,7 +8,18 @@
  * is thrown where it stands.
  */
 import { AsyncResource } from "node:async_hooks";
-import { createScope, type Effect, type Operation, type Result, type Scope, unbox } from "effection";
+import {
+  createScope,
+  type Effect,
+  type Task as EffectionTask,
+  type Operation,
+  type Result,
+  type Scope,
+  scoped,
+  suspend,
+  unbox,
+  useScope,
+} from "effection";
 import { Cancelled } from "../errors.ts";
 import { ExceptionGroup } from "../exception-group.ts";
 import type { CancelStatus, CancelTarget } from "./cancel-tree.ts";
@@ -70,7 +81,10 @@ export class Task implements CancelTarget, Runnable {
   #warned = false;
   #scope: Scope | undefined;
   #ownScope: Scope | undefined;
-  #destroyScope: (() => Operation<void>) | undefined;
+  /** The Effection task that keeps `#ownScope`: halting it ends what was started there. */
+  #keeper: EffectionTask<void> | undefined;
+  /** What failed in Effection's tree below this task: a task that nobody waits for, or a teardown. */
+  #failedBelow: { readonly error: unknown } | undefined;
   #outcome: Result<unknown> | undefined;
   #done = false;
   /** The async context of whoever spawned it, so that `AsyncLocalStorage` follows the task and not its wakers. */
@@ -105,10 +119,19 @@ export class Task implements CancelTarget, Runnable {
   /** Our own scope in Effection's tree, made when something asks for it and destroyed before this task has ended. */
   get scope(): Scope {
     if (this.#scope === undefined) {
-      const [scope, destroy] = createScope(this.home());
+      const home = this.home() ?? createScope();
+      let scope = home;
+      // Not `createScope` alone: its teardown runs as a task of `home`, and would fail all of that.
+      this.#keeper = home.run(() =>
+        keepScope(
+          (own) => {
+            scope = own;
+          },
+          (error) => this.#failBelow(error),
+        ),
+      );
       this.#scope = scope;
       this.#ownScope = scope;
-      this.#destroyScope = destroy;
     }
     return this.#scope;
   }
@@ -344,23 +367,29 @@ export class Task implements CancelTarget, Runnable {
   }
 
   #end(outcome: Result<unknown>): void {
-    if (this.#destroyScope !== undefined) {
+    if (this.#keeper !== undefined) {
       // What the body left in Effection's tree ends before the task does; nothing may interrupt that.
-      const destroy = this.#destroyScope;
-      this.#destroyScope = undefined;
+      const keeper = this.#keeper;
+      this.#keeper = undefined;
       this.#outcome = outcome;
       this.critical = true;
-      this.#iterator = destroy()[Symbol.iterator]();
+      this.#iterator = keeper.halt()[Symbol.iterator]();
       this.#resumeWith = OK;
       runQueue.schedule(this);
       return;
     }
-    const first = this.#outcome;
-    this.#outcome = first === undefined ? outcome : mergeOutcomes(first, outcome);
+    this.#outcome ??= outcome;
+    if (this.#failedBelow !== undefined) this.#outcome = alsoFailed(this.#outcome, this.#failedBelow.error);
     this.#done = true;
     this.status.leave(this);
     instrument?.taskExited?.(this);
     this.owner.childDone(this, this.#outcome);
+  }
+
+  #failBelow(error: unknown): void {
+    this.#failedBelow ??= { error };
+    // Not the teardown at the end but a task that failed before: this one cannot go on, as in Effection.
+    if (this.#outcome === undefined) this.unwind();
   }
 
   /** An effect sees `scope`, `data`, `resume` and `unwind` of its routine; the rest of the type it does not touch. */
@@ -381,10 +410,21 @@ function thrownBy(result: { readonly ok: false; error: Error }): unknown {
   }
 }
 
-function mergeOutcomes(body: Result<unknown>, teardown: Result<unknown>): Result<unknown> {
-  if (teardown.ok) return body;
-  if (body.ok) return teardown;
-  return err(new ExceptionGroup("a task and the teardown of its resources failed", [body.error, teardown.error]));
+/** Keeps a scope of Effection's, from where nothing fails but what `failed` is told. */
+function* keepScope(made: (scope: Scope) => void, failed: (error: unknown) => void): Operation<void> {
+  try {
+    yield* scoped(function* () {
+      made(yield* useScope());
+      yield* suspend();
+    });
+  } catch (error) {
+    failed(error);
+  }
+}
+
+function alsoFailed(body: Result<unknown>, error: unknown): Result<unknown> {
+  if (body.ok) return err(error);
+  return err(new ExceptionGroup("a task and what it kept in Effection's tree failed", [body.error, error]));
 }
 
 class UseTask extends Wait<Task | undefined> {
