@@ -2,7 +2,12 @@
 import { each } from "effection";
 import { type Context, context, openActorNursery, runMain } from "espalier";
 
-export const primes = context(function* (ctx: Context<{ started: number; send: number }>, { below }: { below: number }) {
+interface Primes {
+  started: number; // the first value: our pid
+  send: number; // items of the stream
+}
+
+export const primes = context(function* (ctx: Context<Primes>, { below }: { below: number }) {
   yield* ctx.started(process.pid);
   yield* ctx.openStream(function* (stream) {
     for (let n = 2; n < below; n++) if (isPrime(n)) yield* stream.send(n); // waits where the reader is slower

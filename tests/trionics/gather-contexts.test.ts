@@ -2,6 +2,7 @@ import type { Operation } from "effection";
 import { type ExceptionGroup, moveOnAfter, shielded, sleep, sleepForever } from "espalier";
 import { gatherContexts, type Opener } from "espalier/trionics";
 import { expectTypeOf } from "vitest";
+import { useVirtualClock } from "../../core/sc/virtual-clock.ts";
 import { describe, expect, it } from "../support/it.ts";
 import { errorOf } from "../support/outcome.ts";
 
@@ -21,6 +22,7 @@ function resource<T>(log: string[], name: string, value: T, ms = 1): Opener<T> {
 
 describe("gatherContexts", () => {
   it("enters all at once and gives their values in the order of the openers", function* () {
+    yield* useVirtualClock({ autojump: true });
     const log: string[] = [];
     const sum = yield* gatherContexts([resource(log, "slow", 1, 20), resource(log, "fast", "two")], function* (values) {
       expectTypeOf(values).toEqualTypeOf<[number, string]>();
@@ -40,6 +42,7 @@ describe("gatherContexts", () => {
   });
 
   it("unwinds all when the body fails, and gives its error", function* () {
+    yield* useVirtualClock({ autojump: true });
     const log: string[] = [];
     const error = yield* errorOf(
       gatherContexts([resource(log, "a", 1), resource(log, "b", 2)], function* () {
@@ -51,6 +54,7 @@ describe("gatherContexts", () => {
   });
 
   it("unwinds those that were entered when one cannot be, and never runs the body", function* () {
+    yield* useVirtualClock({ autojump: true });
     const log: string[] = [];
     const broken: Opener<number> = function* () {
       yield* sleep(5);
@@ -72,6 +76,7 @@ describe("gatherContexts", () => {
   });
 
   it("unwinds all when it is cancelled, entered or not", function* () {
+    yield* useVirtualClock({ autojump: true });
     const log: string[] = [];
     yield* moveOnAfter(20, () =>
       gatherContexts([resource(log, "in", 1), resource(log, "never", 2, 60_000)], sleepForever),
