@@ -1,0 +1,164 @@
+/** The structured side's end of the channel between a task and a promise. */
+import type { Effect, Operation, Stream, Subscription } from "effection";
+import { ClosedResourceError, EndOfChannel, park, type Waker } from "../core/mod.ts";
+import type { Conduit } from "./conduit.ts";
+import { PromiseTaskExited, ScCancelled } from "./errors.ts";
+import type { LinkedTask } from "./linked-task.ts";
+
+/** What the body of `openChannelFrom` gets: both halves of the channel, and the promise task at its other end. */
+export interface TaskChannel<Send, Receive, R> extends Stream<Receive, void> {
+  /**
+   * Send one item; wait while there is no room.
+   *
+   * @throws PromiseTaskExited if the promise task has returned, before or meanwhile
+   * @throws ClosedResourceError after `closeSend` or `cancelPromiseTask`
+   * @throws what the promise task failed with, before or meanwhile
+   */
+  send(item: Send): Operation<void>;
+  /** Nothing more will be sent: `for await` over there ends, once everything is received. */
+  closeSend(): void;
+  /**
+   * Receive one item; wait while there is none. As a `Stream` (`each`) the channel ends in good order where this throws
+   * `PromiseTaskExited` or `EndOfChannel`.
+   *
+   * @throws PromiseTaskExited if the promise task has returned and everything it sent was received
+   * @throws EndOfChannel if it has closed its sending half and everything was received
+   * @throws ClosedResourceError after `cancelPromiseTask`
+   * @throws what the promise task failed with, before or meanwhile
+   */
+  receive(): Operation<Receive>;
+  /**
+   * Wait until the promise task has returned. It receives nothing meanwhile: a task that waits for room to send must be
+   * received from, or cancelled.
+   *
+   * @returns what the promise task returned
+   * @throws what it failed with; PromiseAborted if it aborted itself
+   * @throws ClosedResourceError if it ended because of `cancelPromiseTask`
+   */
+  waitForResult(): Operation<R>;
+  /** Abort the promise task's signal with `ScCancelled`, and wait until it has settled. The body goes on. */
+  cancelPromiseTask(reason?: string): Operation<void>;
+  statistics(): TaskChannelStatistics;
+}
+
+export interface TaskChannelStatistics {
+  readonly capacity: number;
+  /** Items that were sent from here and not yet received there. */
+  readonly toPromise: number;
+  /** Items that were sent there and not yet received here. */
+  readonly fromPromise: number;
+  /** Sends over there that wait for room. */
+  readonly promiseSendsWaiting: number;
+}
+
+/** @internal */
+export class TaskEnd<Send, Receive, R> implements TaskChannel<Send, Receive, R> {
+  readonly #task: LinkedTask<R>;
+  readonly #out: Conduit<Send>;
+  readonly #in: Conduit<Receive>;
+  /** Those who wait for the promise task to end, and hear it if it fails. */
+  readonly #results = new Set<Waker<void>>();
+  #cancelRequested = false;
+
+  constructor(task: LinkedTask<R>, toPromise: Conduit<Send>, fromPromise: Conduit<Receive>) {
+    this.#task = task;
+    this.#out = toPromise;
+    this.#in = fromPromise;
+  }
+
+  send(item: Send): Operation<void> {
+    return park(`send to promise task ${this.#task.name}`, (waker) => undoing(this.#out.put(item, waker)), BY_HOST);
+  }
+
+  closeSend(): void {
+    this.#out.closePuts(() => new ClosedResourceError("this side has closed its sending half"));
+    this.#out.closeTakes(() => new EndOfChannel("what the structured side sends"));
+  }
+
+  receive(): Operation<Receive> {
+    return park(`receive from promise task ${this.#task.name}`, (waker) => undoing(this.#in.take(waker)), BY_HOST);
+  }
+
+  *waitForResult(): Operation<R> {
+    yield* park<void>(
+      `result of promise task ${this.#task.name}`,
+      (waker) => {
+        if (this.#task.outcome !== undefined) waker.wake();
+        else this.#results.add(waker);
+        return undoing(() => this.#results.delete(waker));
+      },
+      BY_HOST,
+    );
+    if (this.isCancelledHere) throw this.#cancelledError();
+    return this.#task.result();
+  }
+
+  *cancelPromiseTask(reason = "cancelPromiseTask() was called"): Operation<void> {
+    if (this.#task.outcome === undefined) {
+      this.#cancelRequested = true;
+      this.#task.abort(new ScCancelled({ source: "cancel", reason }));
+    }
+    yield* this.#task.untilSettled();
+  }
+
+  statistics(): TaskChannelStatistics {
+    return {
+      capacity: this.#in.capacity,
+      toPromise: this.#out.buffered + this.#out.waitingPuts,
+      fromPromise: this.#in.buffered + this.#in.waitingPuts,
+      promiseSendsWaiting: this.#in.waitingPuts,
+    };
+  }
+
+  *[Symbol.iterator](): Generator<Effect<unknown>, Subscription<Receive, void>, unknown> {
+    return { next: () => this.#next() };
+  }
+
+  /** Whether the promise task has ended because this side asked for it. */
+  get isCancelledHere(): boolean {
+    return this.#cancelRequested && this.#task.settledByAbort;
+  }
+
+  /**
+   * The promise task has settled: end both halves.
+   *
+   * @returns whether somebody waited who has now been told how
+   */
+  ended(): boolean {
+    const { outcome, name } = this.#task;
+    if (outcome === undefined) return false;
+    const makeError = () => {
+      if (outcome.ok) return new PromiseTaskExited(name, outcome.value);
+      return this.isCancelledHere ? this.#cancelledError() : this.#task.failure;
+    };
+    const told = this.#in.waitingTakes + this.#out.waitingPuts + this.#results.size > 0;
+    this.#in.closePuts(() => new ClosedResourceError(`promise task "${name}" has ended`));
+    this.#in.closeTakes(makeError);
+    this.#out.failPuts(makeError);
+    for (const waker of this.#results) waker.wake();
+    this.#results.clear();
+    return told;
+  }
+
+  *#next(): Operation<IteratorResult<Receive, void>> {
+    try {
+      return { done: false, value: yield* this.receive() };
+    } catch (error) {
+      if (error instanceof PromiseTaskExited || error instanceof EndOfChannel) return { done: true, value: undefined };
+      throw error;
+    }
+  }
+
+  #cancelledError(): ClosedResourceError {
+    return new ClosedResourceError(`promise task "${this.#task.name}" was cancelled by this side`);
+  }
+}
+
+const BY_HOST = { byHost: true };
+
+function undoing(undo: () => void): () => true {
+  return () => {
+    undo();
+    return true;
+  };
+}
