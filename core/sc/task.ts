@@ -120,7 +120,7 @@ export class Task implements CancelTarget, Runnable {
   get scope(): Scope {
     if (this.#scope === undefined) {
       const home = this.home() ?? createScope();
-      let scope = home;
+      let scope: Scope | undefined;
       // Not `createScope` alone: its teardown runs as a task of `home`, and would fail all of that.
       this.#keeper = home.run(() =>
         keepScope(
@@ -130,6 +130,8 @@ export class Task implements CancelTarget, Runnable {
           (error) => this.#failBelow(error),
         ),
       );
+      // Effection runs a new task at once, unless it is on the stack itself, where no task of ours ever steps.
+      if (scope === undefined) throw new Error("the scope of a task was asked for amid a step of Effection's own");
       this.#scope = scope;
       this.#ownScope = scope;
     }
