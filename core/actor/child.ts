@@ -2,7 +2,7 @@
 import { existsSync } from "node:fs";
 import type { Operation } from "effection";
 import { type ActorId, formatActorId } from "../actor-id.ts";
-import { ActorDied, ActorSpawnError, RemoteActorError, TransportClosed } from "../errors.ts";
+import { ActorDied, ActorSpawnError, isCancelled, RemoteActorError, TransportClosed } from "../errors.ts";
 import { Call } from "../rpc/call.ts";
 import { CancelRequest, READY, SELF_NAMESPACE } from "../rpc/cancel-request.ts";
 import { Channel } from "../rpc/channel.ts";
@@ -66,7 +66,11 @@ export class Child {
       yield* shielded(() => child.#end(child.#wanted.cancelCause?.reason ?? "cancelled", false));
     } catch (error) {
       // Cancelled, or it did not come up, or it died: in any case nothing of it may be left.
+      const linkWasGone = child.#serves && child.#channel.closedBy !== undefined;
       yield* shielded(() => child.#end(error instanceof Error ? error.message : String(error), child.#serves));
+      // It died, and whoever talked to it was told before we were: that cancelled us, and says less.
+      const exit = child.#process.exited.result;
+      if (linkWasGone && isCancelled(error) && exit?.ok) child.#judge(exit.value);
       throw error;
     } finally {
       child.#channel.destroy("the child has ended");
@@ -111,6 +115,7 @@ export class Child {
     try {
       return yield* moveOnAfter(1_000, () => this.#process.exited.wait());
     } catch (cause) {
+      if (isCancelled(cause)) throw cause;
       // It was never started. The host names the executable whichever path it is that does not exist.
       const { cwd } = this.#plan.request;
       if (cwd !== undefined && !existsSync(cwd)) throw this.#spawnError(`cwd ${cwd} does not exist`, cause);

@@ -179,6 +179,17 @@ describe("a tree of actors", () => {
     ]);
   });
 
+  it("a child that dies while it is called fails its nursery too, beside the error of the call", function* () {
+    const error = yield* errorOf(
+      openActorNursery(function* (an) {
+        const portal = yield* an.startActor("child", { enableModules });
+        yield* portal.run(exits, { status: 7 });
+      }),
+    );
+    const names = (error as ExceptionGroup).leaves().map((leaf) => (leaf as Error).name);
+    expect(names.sort()).toEqual(["ActorDied", "TransportClosed"]);
+  });
+
   it("a nursery that is cancelled while a child works cancels the work, and waits for its clean-up", function* () {
     const log = new LogFile();
     yield* openActorNursery(function* (an) {
