@@ -1,8 +1,13 @@
 /** Structured concurrency inside one process: trio's semantics on Effection operations. */
+export { withAbortSignal } from "./abort-signal.ts";
 export { CancelScope, type CancelScopeOptions } from "./cancel-scope.ts";
+export { CapacityLimiter, type LimiterStatistics } from "./capacity-limiter.ts";
 export { type Clock, ClockContext, type Disarm, realClock } from "./clock.ts";
+export { all, race } from "./combinators.ts";
+export { Condition } from "./condition.ts";
 export { Event } from "./event.ts";
 export { type Instrument, type WatchedTask, watchTasks } from "./instrument.ts";
+export { Lock, StrictFIFOLock } from "./lock.ts";
 export { type ChannelStatistics, openMemoryChannel, ReceiveChannel, SendChannel } from "./memory-channel.ts";
 export { Nursery, type NurseryOptions, named, openNursery, type TaskStatus } from "./nursery.ts";
 export { type Abort, ParkingLot, park, type Waker } from "./park.ts";
@@ -10,6 +15,7 @@ export { waitAllTasksBlocked } from "./quiet.ts";
 export { type Run, type RunOptions, run, runIn } from "./run.ts";
 export { runMain } from "./run-main.ts";
 export { shuffleRunOrder } from "./run-order.ts";
+export { Semaphore } from "./semaphore.ts";
 export { Sequencer } from "./sequencer.ts";
 export {
   cancelShieldedCheckpoint,
