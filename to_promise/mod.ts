@@ -1,4 +1,5 @@
 /** Promise code under structured concurrency: from a task into promises, with neither outliving the other. */
+export { Conduit, type MakeError } from "./conduit.ts";
 export {
   PromiseAborted,
   PromiseIgnoredAbort,

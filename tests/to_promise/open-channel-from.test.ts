@@ -1,5 +1,5 @@
 import { getEventListeners } from "node:events";
-import { each, type Operation, run as runInEffection, suspend } from "effection";
+import { each, type Operation, run as runInEffection, scoped, suspend } from "effection";
 import { expectTypeOf } from "vitest";
 import {
   CancelScope,
@@ -459,6 +459,25 @@ it("an error is not thrown twice where the body passes it on while it is cancell
     }),
   );
   expect(describeError(error)).toBe("Error: legacy");
+});
+
+it("an error before the first item comes out of the block through each as well", function* () {
+  async function failing(_args: object, chan: PromiseChannel<Counting>): Promise<void> {
+    chan.started();
+    await Promise.resolve();
+    throw new Error("legacy");
+  }
+  for (let i = 0; i < 2; i++) {
+    const error: unknown = yield* errorOf(() =>
+      scoped(() =>
+        openChannelFrom(failing, {}, function* (chan) {
+          if (i === 1) yield* hostTurn();
+          for (const _ of yield* each(chan)) yield* each.next();
+        }),
+      ),
+    );
+    expect(describeError(error)).toBe("Error: legacy");
+  }
 });
 
 it("waitForResult, after the body has been told nothing, gives PromiseAborted for an abort of its own", function* () {
