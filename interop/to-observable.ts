@@ -1,7 +1,7 @@
 /** From tasks into observables: subscribing runs a tree of tasks, unsubscribing cancels it. */
 import type { Operation } from "effection";
 import { Observable, type Subscriber } from "rxjs";
-import { isCancelled, type RunOptions, run } from "../core/mod.ts";
+import { ClosedResourceError, isCancelled, type RunOptions, run } from "../core/mod.ts";
 import type { Backpressure } from "./backpressure.ts";
 import { forEachItem, type StreamSource } from "./stream-source.ts";
 
@@ -31,7 +31,8 @@ export function toObservable<T>(
       () => subscriber.complete(),
       (error: unknown) => {
         if (!subscriber.closed) subscriber.error(error);
-        else if (!isCancelled(error)) reportLate(error);
+        // That what it read from was closed as well is no news to one who has left.
+        else if (!isCancelled(error) && !(error instanceof ClosedResourceError)) reportLate(error);
       },
     );
     return () => tree.cancel("the observable was unsubscribed from");

@@ -56,7 +56,6 @@ export function checkOptions({ graceMs = 0 }: LinkedTaskOptions): void {
 
 export class LinkedTask<T> {
   readonly name: string;
-  readonly log: TaskLog;
   readonly #site: CreationSite;
   readonly #options: LinkedTaskOptions;
   readonly #controller = new AbortController();
@@ -66,16 +65,21 @@ export class LinkedTask<T> {
   /** Nobody waits any more: how it settles is reported as a warning. */
   #disowned = false;
   #abortedError: PromiseAborted | undefined;
+  #log: TaskLog | undefined;
 
   constructor(name: string, site: CreationSite, options: LinkedTaskOptions) {
     this.name = name;
-    this.log = options.log ?? defaultLog(name);
     this.#site = site;
     this.#options = options;
   }
 
   get signal(): AbortSignal {
     return this.#controller.signal;
+  }
+
+  get log(): TaskLog {
+    this.#log ??= this.#options.log ?? defaultLog(this.name);
+    return this.#log;
   }
 
   get outcome(): Outcome<T> | undefined {
@@ -148,6 +152,13 @@ export class LinkedTask<T> {
   /** Whether the promise was rejected because of an abort, ours or another. */
   get settledByAbort(): boolean {
     return this.#outcome?.ok === false && this.#saysAborted(this.#outcome.error);
+  }
+
+  /** Whether it was rejected with the reason that its signal was given by this side. */
+  get settledAsAsked(): boolean {
+    const { reason } = this.signal;
+    const asked = reason instanceof ScCancelled || reason instanceof ScTaskExited;
+    return asked && this.#outcome?.ok === false && this.#outcome.error === reason;
   }
 
   /** @returns the promise's value @throws what it was rejected with, or PromiseAborted if that says it was aborted */

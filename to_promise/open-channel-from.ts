@@ -233,7 +233,7 @@ class ChannelBlock<A extends object, D extends ChannelTypes, R, T> {
       waiter.fail(outcome?.ok ? new PromiseNotStarted(this.#task.name) : this.#task.failure);
       return;
     }
-    this.#failureTold = this.#taskEnd.ended();
+    this.#failureTold = this.#taskEnd.ended(this.#reason);
     if (!this.#failureTold && this.#promiseFailed) this.#bodyScope.cancel(`promise task "${this.#task.name}" failed`);
   }
 

@@ -63,7 +63,13 @@ class RunTask<A extends object, T> implements Operation<T> {
   *#perform(scope: CancelScope): Operation<T> {
     yield* checkpoint(); // cancelled already: nothing is called
     const task = new LinkedTask<T>(nameOf(this.#asyncFn, this.#options), this.#site, this.#options);
-    task.start(() => this.#asyncFn(this.#args, { signal: task.signal, log: task.log }));
+    const tools: PromiseTools = {
+      signal: task.signal,
+      get log() {
+        return task.log;
+      },
+    };
+    task.start(() => this.#asyncFn(this.#args, tools));
     const cancelled = yield* task.join(scope, toReason);
     if (cancelled !== undefined && task.settledByAbort) throw cancelled;
     return task.result();

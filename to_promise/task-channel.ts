@@ -59,6 +59,8 @@ export class TaskEnd<Send, Receive, R> implements TaskChannel<Send, Receive, R> 
   /** Those who wait for the promise task to end, and hear it if it fails. */
   readonly #results = new Set<Waker<void>>();
   #cancelRequested = false;
+  /** What waits of other trees are told once the block has aborted the promise task. */
+  #closedError: (() => ClosedResourceError) | undefined;
 
   constructor(task: LinkedTask<R>, toPromise: Conduit<Send>, fromPromise: Conduit<Receive>) {
     this.#task = task;
@@ -89,6 +91,7 @@ export class TaskEnd<Send, Receive, R> implements TaskChannel<Send, Receive, R> 
       },
       BY_HOST,
     );
+    if (this.#closedError !== undefined) throw this.#closedError();
     if (this.isCancelledHere) throw this.#cancelledError();
     return this.#task.result();
   }
@@ -122,22 +125,32 @@ export class TaskEnd<Send, Receive, R> implements TaskChannel<Send, Receive, R> 
   /**
    * The promise task has settled: end both halves.
    *
-   * @returns whether somebody waited who has now been told how
+   * @param blockReason - what the block aborted it with, if it did. Who still waits then is of another tree, such as
+   *   that of an observable, and is told that the channel is closed; how the promise task came out is the block's to tell
+   * @returns whether somebody waited who has now been told how it came out
    */
-  ended(): boolean {
+  ended(blockReason: Error | undefined): boolean {
     const { outcome, name } = this.#task;
     if (outcome === undefined) return false;
+    if (blockReason !== undefined) {
+      this.#closedError = () =>
+        new ClosedResourceError(`channel of promise task "${name}" is closed: ${blockReason.message}`);
+    }
     const makeError = () => {
+      if (this.#closedError !== undefined) return this.#closedError();
       if (outcome.ok) return new PromiseTaskExited(name, outcome.value);
-      return this.isCancelledHere ? this.#cancelledError() : this.#task.failure;
+      if (this.isCancelledHere) return this.#cancelledError();
+      if (!this.#task.settledAsAsked) return this.#task.failure;
+      // The block has been left or cancelled. Who still reads from elsewhere sees a channel that was closed.
+      return new ClosedResourceError(`the channel of promise task "${name}" is closed: its block has been left`);
     };
-    const told = this.#in.waitingTakes + this.#out.waitingPuts + this.#results.size > 0;
+    const waiting = this.#in.waitingTakes + this.#out.waitingPuts + this.#results.size;
     this.#in.closePuts(() => new ClosedResourceError(`promise task "${name}" has ended`));
     this.#in.closeTakes(makeError);
     this.#out.failPuts(makeError);
     for (const waker of this.#results) waker.wake();
     this.#results.clear();
-    return told;
+    return blockReason === undefined && waiting > 0;
   }
 
   *#next(): Operation<IteratorResult<Receive, void>> {

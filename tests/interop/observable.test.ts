@@ -293,6 +293,20 @@ it("fromEvents throws an error event after the events before it", function* () {
   expect(yield* errorOf(() => stream.receive())).toMatchObject({ message: "gone" });
 });
 
+it("B58 many subscriptions, both ways, leave no observer behind", function* () {
+  const source = new Subject<number>();
+  for (let i = 0; i < 300; i++) {
+    yield* scoped(function* () {
+      const stream = yield* fromObservable(toObservable(() => fromObservable(source)));
+      yield* waitAllTasksBlocked();
+      source.next(i);
+      expect(yield* stream.receive()).toBe(i);
+    });
+    yield* waitAllTasksBlocked();
+  }
+  expect(source.observed).toBe(false);
+});
+
 function failOnError<T>(item: T | Error): T {
   if (item instanceof Error) throw item;
   return item;

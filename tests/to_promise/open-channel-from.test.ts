@@ -7,6 +7,7 @@ import {
   EndOfChannel,
   isCancelled,
   openNursery,
+  run,
   StreamOverrun,
   sleepForever,
   waitAllTasksBlocked,
@@ -488,6 +489,25 @@ it("waitForResult, after the body has been told nothing, gives PromiseAborted fo
   }
   const error: unknown = yield* errorOf(() => openChannelFrom(quitting, {}, (chan) => chan.waitForResult()));
   expect(error).toBeInstanceOf(PromiseAborted);
+});
+
+it("B55 who reads the channel from another tree learns that it is closed, not that the promise failed", async () => {
+  async function untilToldAndFailing(_args: object, chan: PromiseChannel<Counting>): Promise<void> {
+    chan.started();
+    await untilAborted(chan).catch(() => Promise.reject(new Error("clean-up")));
+  }
+  const [outcome, elsewhere] = await run(function* () {
+    let elsewhere: Promise<string> | undefined;
+    const outcome = yield* outcomeOf(() =>
+      openChannelFrom(untilToldAndFailing, {}, function* (chan) {
+        elsewhere = run(() => outcomeOf(() => chan.receive()));
+        yield* waitAllTasksBlocked();
+      }),
+    );
+    return [outcome, elsewhere] as const;
+  });
+  expect(outcome).toBe("Error: clean-up");
+  expect(await elsewhere).toBe("ClosedResourceError");
 });
 
 it("cancelPromiseTask aborts, waits, and the body goes on", function* () {
