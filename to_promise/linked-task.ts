@@ -6,7 +6,7 @@
  */
 import type { Operation } from "effection";
 import { type Cancelled, type CancelScope, isCancelled, moveOnAfter, park, shielded } from "../core/mod.ts";
-import { isAbortError, PromiseAborted, PromiseIgnoredAbort, ScCancelled } from "./errors.ts";
+import { isAbortError, PromiseAborted, PromiseIgnoredAbort, ScCancelled, ScTaskExited } from "./errors.ts";
 import { defaultLog, type TaskLog } from "./task-log.ts";
 
 /**

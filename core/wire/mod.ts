@@ -9,8 +9,8 @@ export {
   sameAddress,
   toWireAddress,
 } from "./address.ts";
-export { isUid } from "./boxed-shape.ts";
 export { type BoxOptions, boxError, boxValue, type ErrorFields, reviveValue, unboxError } from "./boxed-error.ts";
+export { isUid } from "./boxed-shape.ts";
 export { ValueCodec, type ValueCodecOptions } from "./codec.ts";
 export { type ErrorClass, type ErrorClassOptions, ErrorRegistry, type ReviveError } from "./error-registry.ts";
 export { ExtensionSet, type ExtensionType } from "./extension.ts";

@@ -56,6 +56,7 @@ export function summarize(ticks: Iterable<Tick>): MarketSummary {
 /** As lines of text, without a last line end; equal summaries give equal text. */
 export function formatSummary({ count, symbols, digest }: MarketSummary): string {
   return [
+    "symbol  ticks     first      last       min       max    volume        vwap digest",
     ...symbols.map((of) =>
       [
         of.symbol.padEnd(6),
