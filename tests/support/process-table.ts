@@ -31,15 +31,20 @@ export function readProcess(pid: number): ProcessEntry | undefined {
   if (stat === undefined) return undefined;
   // [ pid (name) state parent ... ]: the name may hold spaces and parentheses, so count from its last one.
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-  if (fields[0] === "Z" || fields[0] === "X") return undefined;
-  const assignment = readEntry(pid, "environ")
+  // The main thread alone may have ended: as long as another one runs, so does the process, and keeps its children.
+  const threads = Number(fields[17]);
+  const mainEnded = fields[0] === "Z" || fields[0] === "X";
+  if (mainEnded && threads <= 1) return undefined;
+  const thread = mainEnded ? livingThread(pid) : ".";
+  const assignment = readEntry(pid, `${thread}/environ`)
     ?.split("\0")
     .find((variable) => variable.startsWith(`${MARK_VARIABLE}=`));
   return {
     pid,
     parent: Number(fields[1]),
     startTicks: Number(fields[19]),
-    commandLine: (readEntry(pid, "cmdline") ?? "").split("\0").join(" ").trim() || stat.replace(/^.*?\(|\).*$/g, ""),
+    commandLine:
+      (readEntry(pid, `${thread}/cmdline`) ?? "").split("\0").join(" ").trim() || stat.replace(/^.*?\(|\).*$/g, ""),
     mark: assignment?.slice(MARK_VARIABLE.length + 1),
   };
 }
@@ -66,11 +71,21 @@ export function processesMarked(mark: string, table: readonly ProcessEntry[] = l
   );
 }
 
+/** The folder of a thread that still has the process's memory, and with it the environment. */
+function livingThread(pid: number): string {
+  const threads = unlessGone(() => readdirSync(`/proc/${pid}/task`)) ?? [];
+  return threads.map((thread) => `task/${thread}`).find((thread) => readEntry(pid, `${thread}/environ`)) ?? ".";
+}
+
 function readEntry(pid: number, name: string): string | undefined {
+  return unlessGone(() => readFileSync(`/proc/${pid}/${name}`, "utf8"));
+}
+
+function unlessGone<T>(read: () => T): T | undefined {
   try {
-    return readFileSync(`/proc/${pid}/${name}`, "utf8");
+    return read();
   } catch (error) {
-    // ENOENT and ESRCH: it ended meanwhile. EACCES: another user's, so not ours.
+    // ENOENT and ESRCH: it ended meanwhile. EACCES and EPERM: another user's, so not ours.
     if (error instanceof Error && "code" in error && /^(ENOENT|ESRCH|EACCES|EPERM)$/.test(String(error.code))) {
       return undefined;
     }
