@@ -26,5 +26,6 @@ export {
   sleepForever,
   sleepUntil,
 } from "./sleep.ts";
+export { type FormatOptions, formatTaskTree, type NurseryNode, type TaskNode, taskTree } from "./task-tree.ts";
 export { currentEffectiveDeadline, failAfter, failAt, moveOnAfter, moveOnAt, shielded } from "./timeouts.ts";
 export { DEFAULT_HOST_QUIET_MS, useVirtualClock, VirtualClock, type VirtualClockOptions } from "./virtual-clock.ts";

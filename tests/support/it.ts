@@ -9,6 +9,7 @@ import { describe, expect, it as vitestIt } from "vitest";
 import { realClock } from "../../core/sc/clock.ts";
 import { run } from "../../core/sc/run.ts";
 import { shuffleRunOrder } from "../../core/sc/run-order.ts";
+import { formatTaskTree } from "../../core/sc/task-tree.ts";
 
 export { describe, expect };
 
@@ -86,8 +87,10 @@ async function perform(title: string, body: () => unknown, timeoutMs: number): P
   const tree = run(() => made, { name: title });
   let late: Error | undefined;
   const disarm = realClock.at(realClock.now() + timeoutMs, () => {
-    late = new Error(`the test took longer than ${timeoutMs} ms and was cancelled`);
-    tree.cancel(late.message);
+    late = new Error(
+      `the test took longer than ${timeoutMs} ms and was cancelled; its tasks stood so:\n${formatTaskTree()}`,
+    );
+    tree.cancel(`the test took longer than ${timeoutMs} ms`);
   });
   try {
     await tree;
