@@ -78,6 +78,18 @@ class RunQueue {
 
   readonly #flush = (): void => {
     this.#state = "flushing";
+    try {
+      this.#drain();
+    } finally {
+      // Something threw that must not: a hook, an owner. The host hears of it; the other tasks go on.
+      if (this.#state === "flushing") {
+        this.#state = "armed";
+        setImmediate(this.#flushInMacrotask);
+      }
+    }
+  };
+
+  #drain(): void {
     const began = performance.now();
     let n = 0;
     for (;;) {
@@ -96,7 +108,7 @@ class RunQueue {
       for (const fn of this.#whenIdle.splice(0)) fn();
     }
     this.#state = "idle";
-  };
+  }
 
   #next(): Runnable {
     const queue = this.#queue;

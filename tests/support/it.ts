@@ -86,18 +86,24 @@ async function perform(title: string, body: () => unknown, timeoutMs: number): P
   }
   const tree = run(() => made, { name: title });
   let late: Error | undefined;
+  let disarmLast = () => {};
   const disarm = realClock.at(realClock.now() + timeoutMs, () => {
     late = new Error(
       `the test took longer than ${timeoutMs} ms and was cancelled; its tasks stood so:\n${formatTaskTree()}`,
     );
     tree.cancel(`the test took longer than ${timeoutMs} ms`);
   });
+  // Shielded clean-up that hangs is not waited for for ever: the picture of the tasks is worth more.
+  const hangs = new Promise<never>((_, reject) => {
+    disarmLast = realClock.at(realClock.now() + timeoutMs + CLEAN_UP_MS / 2, () => reject(late));
+  });
   try {
-    await tree;
+    await Promise.race([tree, hangs]);
   } catch (error) {
     throw late ?? error;
   } finally {
     disarm();
+    disarmLast();
   }
   if (late !== undefined) throw late;
 }
