@@ -16,8 +16,9 @@ const OTHERS = ["tests", "examples", "bench"];
 /** For each part of the tree, the parts below it that it may import. */
 const BELOW = {
   "core/actor-id.ts": [],
-  "core/errors.ts": ["core/actor-id.ts"],
-  "core/exception-group.ts": ["core/errors.ts"],
+  "core/stack-frames.ts": [],
+  "core/errors.ts": ["core/actor-id.ts", "core/stack-frames.ts"],
+  "core/exception-group.ts": ["core/errors.ts", "core/stack-frames.ts"],
   "core/sc": ["bottom"],
   "core/wire": ["bottom"],
   "core/ipc": ["bottom", "core/sc", "core/wire"],
@@ -29,12 +30,12 @@ const BELOW = {
   trionics: ["core/mod.ts"],
   interop: ["core/mod.ts", "to_promise/mod.ts"],
 };
-const BOTTOM = ["core/actor-id.ts", "core/errors.ts", "core/exception-group.ts"];
+const BOTTOM = ["core/actor-id.ts", "core/errors.ts", "core/exception-group.ts", "core/stack-frames.ts"];
 
 /** The only parts that may import a package. One that is not listed is open to all but `core/wire` and the bottom. */
 const PACKAGE_OWNERS = { rxjs: ["interop"], "@msgpack/msgpack": ["core/wire"] };
 /** What `core/wire` and the bottom may import from outside: nothing that does I/O, nothing that runs tasks. */
-const PURE = ["node:buffer", "node:util", "@msgpack/msgpack"];
+const PURE = ["node:buffer", "node:url", "node:util", "@msgpack/msgpack"];
 const MUST_BE_PURE = ["core/wire", ...BOTTOM];
 
 const CLOCK = "core/sc/clock.ts";

@@ -4,6 +4,7 @@
  */
 import { inspect } from "node:util";
 import { type ActorId, formatActorId } from "./actor-id.ts";
+import { foldFrames } from "./stack-frames.ts";
 
 // ---------------------------------------------------------------------------------------- one process: scopes and tasks
 
@@ -173,8 +174,10 @@ export class ActorTooSlowError extends Error {
   readonly actor: ActorId;
   readonly waitedMs: number;
 
-  constructor(actor: ActorId, waitedMs: number, what = "acknowledge a cancel request") {
-    super(`actor ${formatActorId(actor)} did not ${what} within ${waitedMs} ms`);
+  constructor(actor: ActorId, waitedMs: number, what = "acknowledge a cancel request", advice?: string) {
+    super(
+      `actor ${formatActorId(actor)} did not ${what} within ${waitedMs} ms${advice === undefined ? "" : `: ${advice}`}`,
+    );
     this.actor = actor;
     this.waitedMs = waitedMs;
   }
@@ -222,7 +225,7 @@ export class FunctionNotFound extends Error {
   readonly func: string;
 
   constructor(namespace: string, func: string, why = "is not exported by it") {
-    super(`"${func}" of module "${namespace}" ${why}`);
+    super(namespace === "" ? `"${func}" ${why}` : `"${func}" of module "${namespace}" ${why}`);
     this.namespace = namespace;
     this.func = func;
   }
@@ -347,6 +350,6 @@ export class RemoteActorError extends Error implements RemoteErrorFacts {
       .split("\n")
       .map((line) => `  | ${line}`)
       .join("\n");
-    return `${this.stack ?? String(this)}\n  +-- in ${path}\n${body}\n  +--`;
+    return foldFrames(`${this.stack ?? String(this)}\n  +-- in ${path}\n${body}\n  +--`);
   }
 }

@@ -4,6 +4,7 @@
  */
 import { inspect } from "node:util";
 import { isCancelled } from "./errors.ts";
+import { foldFrames } from "./stack-frames.ts";
 
 /** A test of one leaf error, by predicate or by class. */
 export type ErrorMatcher<E = unknown> = ((error: unknown) => boolean) | (abstract new (...args: never[]) => E);
@@ -67,7 +68,7 @@ export class ExceptionGroup extends AggregateError {
   }
 
   [inspect.custom](_depth: number, options: import("node:util").InspectOptions, print: typeof inspect): string {
-    return formatGroup(this, (error) => print(error, options));
+    return foldFrames(formatGroup(this, (error) => print(error, options)));
   }
 }
 
@@ -153,9 +154,9 @@ function formatGroup(root: ExceptionGroup, print: (error: unknown) => string): s
       push(`${row.label}${print(error)}`);
       continue;
     }
-    push(
-      `${row.label}${error.stack ?? String(error)} (${error.errors.length} sub-error${error.errors.length === 1 ? "" : "s"})`,
-    );
+    const head = String(error);
+    const count = `${error.errors.length} sub-error${error.errors.length === 1 ? "" : "s"}`;
+    push(`${row.label}${head} (${count})${error.stack?.startsWith(head) ? error.stack.slice(head.length) : ""}`);
     const counts = new Map<unknown, number>();
     for (const e of error.errors) counts.set(e, (counts.get(e) ?? 0) + 1);
     const shown = [...counts].slice(0, MAX_SHOWN);

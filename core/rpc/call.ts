@@ -103,7 +103,12 @@ export class Call implements DialogHalf {
         const peer = this.channel.peer?.id;
         if (outcome.result !== undefined) return outcome.result;
         if (peer === undefined) throw new TransportClosed(undefined);
-        throw new ActorTooSlowError(peer, CANCEL_UNWIND_TIMEOUT_MS, `end the cancelled ${this.label}`);
+        throw new ActorTooSlowError(
+          peer,
+          CANCEL_UNWIND_TIMEOUT_MS,
+          `end the cancelled ${this.label}`,
+          "it ignores cancellation; pass its signal on, or cancel the actor, whose process can be killed",
+        );
       }.bind(this),
     );
   }

@@ -80,10 +80,15 @@ export function* nameOf(reference: unknown, modules: EnabledModules): Operation<
     known.set(reference, { url, func });
     return { ns, func };
   }
+  const exposed = Object.keys(modules);
+  const what =
+    exposed.length === 0
+      ? "cannot be called: the actor exposes no modules"
+      : `is not exported by a module that the actor exposes (${exposed.join(", ")})`;
   throw new FunctionNotFound(
-    Object.keys(modules).join(", ") || "(none)",
+    "",
     labelOf(reference),
-    "is not an export of any module that the actor exposes; export it, and list its module in enableModules",
+    `${what}; export it, and list its module in enableModules when the actor is started`,
   );
 }
 

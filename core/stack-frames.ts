@@ -1,0 +1,36 @@
+/** Stacks as a reader wants them: the frames of their own code, without ours, Effection's and Node's in between. */
+import { fileURLToPath } from "node:url";
+
+/** The folder that holds `core`, `interop` and the others: the repository, or the installed package. */
+const PACKAGE = packageFolder(fileURLToPath(import.meta.url));
+const OURS = ["core", "interop", "to_promise", "trionics", "dist"].map((folder) => `${PACKAGE}${folder}/`);
+const FOREIGN = [/\(?node:/, /[\\/]node_modules[\\/]effection[\\/]/, /\(<anonymous>\)$/, /\bat <anonymous>$/];
+
+/**
+ * Leave out of `text`, an error as printed, the stack frames of the runtime; `error.stack` keeps them. All are kept if
+ * `ESPALIER_STACKS=full` is set.
+ */
+export function foldFrames(text: string): string {
+  if (process.env.ESPALIER_STACKS === "full") return text;
+  const kept: string[] = [];
+  for (const line of text.split("\n")) {
+    if (!isFrame(line) || !isOfRuntime(line)) kept.push(line);
+    // Printed properties begin on the line of the last frame.
+    else if (/ [{[]$/.test(line)) kept.push(`${kept.pop() ?? ""}${line.slice(-2)}`);
+  }
+  return kept.join("\n");
+}
+
+/** A line of a stack, perhaps inside the bars of a box. */
+function isFrame(line: string): boolean {
+  return /^[\s|]*at \S/.test(line);
+}
+
+function isOfRuntime(line: string): boolean {
+  const frame = line.replace(/ [{[]$/, "");
+  return OURS.some((folder) => frame.includes(folder)) || FOREIGN.some((pattern) => pattern.test(frame));
+}
+
+function packageFolder(file: string): string {
+  return file.replace(/(dist[\\/])?core[\\/][^\\/]+$/, "");
+}

@@ -1,0 +1,60 @@
+import { inspect } from "node:util";
+import { ExceptionGroup, openNursery } from "espalier";
+import { afterEach } from "vitest";
+import { foldFrames } from "../core/stack-frames.ts";
+import { describe, expect, it } from "./support/it.ts";
+import { errorOf } from "./support/outcome.ts";
+
+describe("stacks as they are printed", () => {
+  afterEach(() => {
+    delete process.env.ESPALIER_STACKS;
+  });
+
+  it("keep the reader's own frames, in boxes too, and leave out those of the runtime, Effection and Node", () => {
+    const own = ["    at mine (/home/me/app/main.ts:1:2)", "  |     at theirs (file:///home/me/app/feed.ts:3:4)"];
+    const runtime = [
+      `    at Task.run (${new URL("../core/sc/task.ts", import.meta.url).pathname}:1:1)`,
+      "  |     at Generator.next (<anonymous>)",
+      "    at with (file:///home/me/app/node_modules/effection/esm/lib/context.js:35:31)",
+      "    at process.processTicksAndRejections (node:internal/process/task_queues:95:5)",
+    ];
+    const lines = ["Error: at home", own[0], ...runtime, own[1], "data: { at: 1 }"];
+    expect(foldFrames(lines.join("\n"))).toBe(["Error: at home", ...own, "data: { at: 1 }"].join("\n"));
+  });
+
+  it("keep the bracket of the properties that follow the last frame", () => {
+    const lines = [
+      "Error: x",
+      "    at mine (/home/me/main.ts:1:2)",
+      "    at Generator.next (<anonymous>) {",
+      "  code: 1",
+      "}",
+    ];
+    expect(foldFrames(lines.join("\n"))).toBe(
+      ["Error: x", "    at mine (/home/me/main.ts:1:2) {", "  code: 1", "}"].join("\n"),
+    );
+  });
+
+  it("keep everything on request", () => {
+    process.env.ESPALIER_STACKS = "full";
+    const text = "Error: x\n    at Generator.next (<anonymous>)";
+    expect(foldFrames(text)).toBe(text);
+  });
+
+  it("show a group with its count, the place of its block, and its members", function* () {
+    const error = yield* errorOf(
+      openNursery(function* parent(n) {
+        n.startSoon(function* child() {
+          throw new Error("boom");
+        });
+      }),
+    );
+    expect(error).toBeInstanceOf(ExceptionGroup);
+    const printed = inspect(error);
+    expect(printed).toMatch(/^ExceptionGroup: a task of nursery "parent" failed \(1 sub-error\)\n/);
+    expect(printed).toContain("+-- 1: Error: boom");
+    expect(printed).toContain("stack-frames.test.ts");
+    expect(printed).not.toContain("core/sc/");
+    expect((error as Error).stack).toContain("core/sc/");
+  });
+});
