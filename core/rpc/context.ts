@@ -10,8 +10,9 @@ import { CancelScope } from "../sc/cancel-scope.ts";
 import { cancelShieldedCheckpoint } from "../sc/sleep.ts";
 import type { Call } from "./call.ts";
 import type { Dialog, Slot } from "./endpoint.ts";
-import { MessageStream, type StreamOptions } from "./message-stream.ts";
+import { MessageStream } from "./message-stream.ts";
 import type { Served } from "./served.ts";
+import type { StreamOptions } from "./stream-options.ts";
 
 /** The half of a context that its endpoint function is given. */
 export class Context<D extends Dialog = Dialog> {
@@ -182,7 +183,9 @@ function* withStream<Out, In, T>(
 ): Operation<T> {
   stream.open(options);
   try {
-    return yield* body(stream);
+    const value = yield* body(stream);
+    yield* stream.drained();
+    return value;
   } catch (error) {
     const rest = stream.withoutPeerGone(error);
     if (rest !== undefined) throw rest.error;

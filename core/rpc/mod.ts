@@ -2,5 +2,6 @@
 export { Context, PeerContext } from "./context.ts";
 export { type ContextEndpoint, context, type Dialog, type PromiseIo, type Slot } from "./endpoint.ts";
 export { type EnabledModules, type RemoteModule, remote } from "./function-name.ts";
-export { MessageStream, type StreamOptions, type StreamStatistics } from "./message-stream.ts";
+export { MessageStream } from "./message-stream.ts";
 export { type CancelActorOptions, Portal } from "./portal.ts";
+export type { Overflow, StreamOptions, StreamStatistics } from "./stream-options.ts";

@@ -1,5 +1,4 @@
 /** What a peer may get wrong, played by hand over a stream in memory. */
-import type { Operation } from "effection";
 import {
   ContextCancelled,
   ProtocolError,
@@ -7,58 +6,14 @@ import {
   StreamOverrun,
   TransportClosed,
 } from "../../core/errors.ts";
-import { Connection } from "../../core/ipc/connection.ts";
 import { Call } from "../../core/rpc/call.ts";
-import { Channel } from "../../core/rpc/channel.ts";
 import { openNursery } from "../../core/sc/nursery.ts";
 import { moveOnAfter } from "../../core/sc/timeouts.ts";
-import { boxError, type Message, type Start } from "../../core/wire/mod.ts";
-import { PairedStream } from "../support/duplex-pair.ts";
+import { boxError, type Start } from "../../core/wire/mod.ts";
 import { describe, expect, it } from "../support/it.ts";
 import { macrotasks } from "../support/macrotasks.ts";
 import { errorOf } from "../support/outcome.ts";
-
-const id = (name: string) => ({ name, uuid: `${name}-uuid` });
-const aid = (name: string) => ({ ...id(name), pid: 1, is_registrar: null, is_probe: false });
-const NAME = { ns: "feed", func: "ticks" };
-
-/** A peer that says what the test tells it, and keeps what it hears. */
-class Peer {
-  readonly heard: Message[] = [];
-  readonly connection: Connection;
-  onStart: ((start: Start) => void) | undefined;
-
-  constructor(stream: PairedStream) {
-    this.connection = new Connection(stream, aid("peer"), {
-      message: (message) => {
-        this.heard.push(message);
-        if (message.msg_type === "Start") this.onStart?.(message);
-      },
-      undecodable: () => {},
-      drained: () => {},
-      closed: () => {},
-    });
-  }
-
-  say(message: Message): void {
-    this.connection.send(message);
-  }
-}
-
-function* meet(): Operation<{ channel: Channel; peer: Peer }> {
-  const [left, right] = PairedStream.make();
-  const peer = new Peer(right);
-  const channel = new Channel(left, { self: aid("me"), initiator: true, serve: () => {} });
-  yield* channel.greeted.wait();
-  yield* peer.connection.greeted.wait();
-  return { channel, peer };
-}
-
-function* begin(channel: Channel, isContext = true): Operation<Call> {
-  const call = yield* Call.begin(channel, NAME, { symbol: "X" }, isContext);
-  yield* macrotasks();
-  return call;
-}
+import { begin, id, itemsIn, meet, NAME } from "../support/peer.ts";
 
 describe("the caller's half of a dialog", () => {
   it("names its dialogs by small integers that the other side does not use", function* () {
@@ -211,7 +166,3 @@ describe("the caller's half of a dialog", () => {
     expect(yield* errorOf(stream.send("anyone?"))).toMatchObject({ name: "BrokenResourceError" });
   });
 });
-
-function itemsIn(messages: readonly Message[]): unknown[] {
-  return messages.flatMap((m) => (m.msg_type !== "Yield" ? [] : m.batch === true ? m.pld : [m.pld]));
-}

@@ -1,0 +1,137 @@
+/** The receiving half of a message stream: a bounded buffer, and the credit that keeps the peer from overflowing it. */
+import type { Result } from "effection";
+import { EndOfChannel, StreamOverrun } from "../errors.ts";
+import { Fifo } from "../sc/fifo.ts";
+import { type Exit, err, ok, undoing } from "../sc/wait.ts";
+import type { Cid } from "../wire/mod.ts";
+import type { Channel } from "./channel.ts";
+import type { Overflow, StreamOptions } from "./stream-options.ts";
+
+export class IncomingItems<In> {
+  readonly #channel: Channel;
+  readonly #cid: Cid;
+  readonly #label: string;
+  #overflow: Overflow = "backpressure";
+  #capacity = 0;
+  #capacityBytes = 0;
+  readonly #items = new Fifo<In>();
+  readonly #receivers = new Set<() => void>();
+  /** Why nothing more can be received, after what is buffered. */
+  #ended: Error | undefined;
+  #received = 0;
+  #dropped = 0;
+  /** Items that the peer may still send. */
+  #granted = 0;
+  /** Bytes of what is buffered; items and bytes that are free again and not granted yet. */
+  #heldBytes = 0;
+  #owedItems = 0;
+  #owedBytes = 0;
+
+  constructor(channel: Channel, cid: Cid, label: string) {
+    this.#channel = channel;
+    this.#cid = cid;
+    this.#label = label;
+  }
+
+  get statistics() {
+    return { buffered: this.#items.size, received: this.#received, droppedReceiving: this.#dropped };
+  }
+
+  open({ capacity, capacityBytes, overflow }: Required<StreamOptions>): void {
+    this.#capacity = capacity;
+    this.#capacityBytes = capacityBytes;
+    this.#overflow = overflow;
+    if (this.#ended === undefined) this.#grant(capacity, capacityBytes);
+  }
+
+  /** @throws StreamOverrun if the peer sends more than it was granted, or the policy is `error` and the buffer is full */
+  arrived(items: readonly In[], bytes: number): void {
+    // This side has left its stream, and the peer did not know yet: its items are nobody's.
+    if (this.#ended !== undefined) return;
+    if (items.length > this.#granted) {
+      throw new StreamOverrun(
+        `${this.#label}: the peer sent ${items.length} items and had credit for ${this.#granted}`,
+        this.#label,
+      );
+    }
+    this.#granted -= items.length;
+    this.#received += items.length;
+    this.#heldBytes += bytes;
+    for (const item of items) if (this.#makeRoom()) this.#items.push(item);
+    // Without backpressure the peer is granted anew what it has used, read or not.
+    if (this.#overflow !== "backpressure") this.#owe(items.length, bytes);
+    this.#wake();
+  }
+
+  /** `undefined` if there is nothing to receive now. */
+  take(): Result<In> | undefined {
+    if (this.#items.size === 0) return this.#ended === undefined ? undefined : err(this.#ended);
+    const item = this.#items.shift() as In;
+    const share = this.#heldBytes / (this.#items.size + 1);
+    this.#heldBytes -= share;
+    if (this.#overflow === "backpressure") this.#owe(1, share);
+    return ok(item);
+  }
+
+  wait(wake: () => void): Exit {
+    this.#receivers.add(wake);
+    return undoing(() => this.#receivers.delete(wake));
+  }
+
+  peerStopped(): void {
+    this.end(new EndOfChannel(`stream of ${this.#label}`));
+  }
+
+  end(why: Error): void {
+    if (this.#ended !== undefined) return;
+    this.#ended = why;
+    this.#wake();
+  }
+
+  /** This side reads no more: what is buffered is nobody's. */
+  leave(why: Error): void {
+    this.#items.clear();
+    this.#ended = why;
+    this.#wake();
+  }
+
+  /** The peer may send so much more; it is told when that is worth a message. */
+  #owe(items: number, bytes: number): void {
+    this.#owedItems += items;
+    this.#owedBytes += bytes;
+    if (this.#ended !== undefined) return;
+    if (this.#owedItems * 2 < this.#capacity && this.#owedBytes * 2 < this.#capacityBytes) return;
+    // Rounded up: the peer counts items alone, we count whole messages, and credit must never leak away.
+    this.#grant(this.#owedItems, Math.ceil(this.#owedBytes));
+    this.#owedItems = 0;
+    this.#owedBytes = 0;
+  }
+
+  #grant(items: number, bytes: number): void {
+    this.#granted += items;
+    this.#channel.send({ msg_type: "Credit", cid: this.#cid, items, bytes });
+  }
+
+  /** Whether the item that has come may be kept. @throws StreamOverrun if the policy is `error` */
+  #makeRoom(): boolean {
+    if (this.#items.size < this.#capacity || this.#overflow === "backpressure") return true;
+    if (this.#overflow === "error") {
+      throw new StreamOverrun(
+        `${this.#label}: ${this.#capacity} items wait to be read, and there is no room for another; read faster, raise capacity, or choose another overflow`,
+        this.#label,
+      );
+    }
+    this.#dropped++;
+    if (this.#overflow === "drop-newest") return false;
+    this.#items.shift();
+    return true;
+  }
+
+  #wake(): void {
+    for (const wake of this.#receivers) {
+      this.#receivers.delete(wake);
+      wake();
+      if (this.#items.size === 0 && this.#ended === undefined) return;
+    }
+  }
+}
