@@ -1,6 +1,5 @@
 /** A stream from another process, in one file: `node --import tsx examples/primes.ts`. */
-import { each } from "effection";
-import { type Context, context, openActorNursery, runMain } from "espalier";
+import { type Context, context, each, openActorNursery, runMain } from "espalier";
 
 interface Primes {
   started: number; // the first value: our pid

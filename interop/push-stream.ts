@@ -3,7 +3,7 @@
  * that can. Items come out in order; then, and not before, the end or the error of the source.
  */
 import type { Effect, Operation, Stream, Subscription } from "effection";
-import { EndOfChannel, isCancelled, park, StreamOverrun } from "../core/mod.ts";
+import { EndOfChannel, IN_PLACE, isCancelled, park, StreamOverrun } from "../core/mod.ts";
 import { Conduit } from "../to_promise/mod.ts";
 import type { Backpressure } from "./backpressure.ts";
 
@@ -45,6 +45,7 @@ export interface PushStream<T> extends Stream<T, void>, Subscription<T, void> {
 
 /** @internal */
 export class PushBuffer<T> implements PushStream<T> {
+  readonly [IN_PLACE] = true;
   readonly #what: string;
   readonly #overflow: NonNullable<PushOptions["overflow"]>;
   readonly #items: Conduit<T>;

@@ -1,6 +1,6 @@
 /** The structured side's end of the channel between a task and a promise. */
 import type { Effect, Operation, Stream, Subscription } from "effection";
-import { ClosedResourceError, EndOfChannel, park, type Waker } from "../core/mod.ts";
+import { ClosedResourceError, EndOfChannel, IN_PLACE, park, type Waker } from "../core/mod.ts";
 import type { Conduit } from "./conduit.ts";
 import { PromiseTaskExited, ScCancelled } from "./errors.ts";
 import type { LinkedTask } from "./linked-task.ts";
@@ -53,6 +53,7 @@ export interface TaskChannelStatistics {
 
 /** @internal */
 export class TaskEnd<Send, Receive, R> implements TaskChannel<Send, Receive, R> {
+  readonly [IN_PLACE] = true;
   readonly #task: LinkedTask<R>;
   readonly #out: Conduit<Send>;
   readonly #in: Conduit<Receive>;

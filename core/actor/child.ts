@@ -105,7 +105,7 @@ export class Child {
       reg_addrs: [],
       bind_addrs: null,
     });
-    const ready = yield* Call.begin(this.#channel, { ns: SELF_NAMESPACE, func: READY }, {}, false);
+    const ready = yield* Call.begin(this.#channel, { ns: SELF_NAMESPACE, func: READY }, {});
     yield* ready.outcome.wait();
     return true;
   }

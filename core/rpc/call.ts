@@ -21,6 +21,15 @@ import type { Channel, DialogHalf } from "./channel.ts";
 import type { FunctionName } from "./function-name.ts";
 import { ANY_PAYLOAD, CANCEL_UNWIND_TIMEOUT_MS, DEADLINE_SKEW_MS } from "./limits.ts";
 import { MessageStream } from "./message-stream.ts";
+import { type Parse, parserOf, type Specs } from "./schema.ts";
+
+/** What is called: a plain function, or a context with the schemas that its endpoint has named. */
+export interface CallKind {
+  readonly isContext: boolean;
+  readonly specs: Specs | undefined;
+}
+
+const PLAIN: CallKind = { isContext: false, specs: undefined };
 
 export class Call implements DialogHalf {
   readonly cid: Cid;
@@ -40,26 +49,36 @@ export class Call implements DialogHalf {
   cancelAcked = false;
 
   readonly #hasDeadline: boolean;
+  readonly #parseFirst: Parse | undefined;
+  readonly #parseResult: Parse | undefined;
 
-  private constructor(channel: Channel, name: FunctionName, isContext: boolean, hasDeadline: boolean) {
+  private constructor(channel: Channel, name: FunctionName, what: CallKind, hasDeadline: boolean) {
     this.#hasDeadline = hasDeadline;
     this.channel = channel;
     this.cid = channel.newCid();
     this.label = `${shortNamespace(name.ns)}.${name.func}`;
     this.outcome = new Deferred(`result of ${this.label}`, true);
     this.first = new Deferred(`first value of ${this.label}`, true);
-    this.stream = isContext ? new MessageStream(channel, this.cid, this.label) : undefined;
+    const { isContext, specs } = what;
+    this.#parseFirst = parserOf(specs, "started", this.label);
+    this.#parseResult = parserOf(specs, "result", this.label);
+    // What the endpoint sends is what we receive, and the other way round.
+    const check = specs?.check === "all" ? parserOf(specs, "receive", this.label) : undefined;
+    const parse = parserOf(specs, "send", this.label);
+    this.stream = isContext ? new MessageStream(channel, this.cid, this.label, check, parse) : undefined;
   }
 
   /**
    * Send the request. @throws MsgTypeError if an argument cannot be encoded; TypeError if `args` is not an object;
    * TransportClosed if the connection is gone
    */
-  static *begin(channel: Channel, name: FunctionName, args: unknown, isContext: boolean): Operation<Call> {
+  static *begin(channel: Channel, name: FunctionName, args: unknown, what: CallKind = PLAIN): Operation<Call> {
     if (channel.closedBy !== undefined) throw channel.closedBy;
     const deadline = channel.has("deadline") ? yield* remainingMs() : undefined;
-    const call = new Call(channel, name, isContext, deadline !== undefined);
+    const call = new Call(channel, name, what, deadline !== undefined);
     const kwargs = namedArguments(args, call.label);
+    // Only a check: the endpoint gets what it makes of them itself.
+    parserOf(what.specs, "args", call.label)?.(kwargs);
     try {
       channel.send({
         msg_type: "Start",
@@ -132,7 +151,7 @@ export class Call implements DialogHalf {
       case "StartAck":
         return;
       case "Started":
-        this.first.resolve(message.pld);
+        this.#give(message.pld, this.#parseFirst, (value) => this.first.resolve(value));
         return;
       case "Yield":
         this.#items(message.batch === true ? message.pld : [message.pld], bytes);
@@ -144,7 +163,7 @@ export class Call implements DialogHalf {
         this.stream?.peerStopped();
         return;
       case "Return":
-        return this.#end({ ok: true, value: message.pld });
+        return this.#give(message.pld, this.#parseResult, (value) => this.#end({ ok: true, value }));
       case "Error":
         return this.#end({ ok: false, error: unboxError(message) });
       default:
@@ -170,6 +189,16 @@ export class Call implements DialogHalf {
     } catch (error) {
       this.#refuse(error instanceof Error ? error : new Error(String(error)));
     }
+  }
+
+  #give(value: unknown, parse: Parse | undefined, to: (parsed: unknown) => void): void {
+    let parsed = value;
+    try {
+      if (parse !== undefined) parsed = parse(value);
+    } catch (error) {
+      return this.#refuse(error instanceof Error ? error : new Error(String(error)));
+    }
+    to(parsed);
   }
 
   /** The peer broke the rules of this dialog: end it here, and over there. */

@@ -11,6 +11,7 @@ import { cancelShieldedCheckpoint } from "../sc/sleep.ts";
 import type { Call } from "./call.ts";
 import type { Dialog, Slot } from "./endpoint.ts";
 import { MessageStream } from "./message-stream.ts";
+import { type Parse, parserOf, type Specs } from "./schema.ts";
 import type { Served } from "./served.ts";
 import type { StreamOptions } from "./stream-options.ts";
 
@@ -18,12 +19,16 @@ import type { StreamOptions } from "./stream-options.ts";
 export class Context<D extends Dialog = Dialog> {
   readonly #served: Served;
   readonly #stream: MessageStream<unknown, unknown>;
+  readonly #checkFirst: Parse | undefined;
   #started = false;
 
   /** @internal */
-  constructor(served: Served) {
+  constructor(served: Served, specs: Specs | undefined) {
+    const { channel, cid, label } = served;
     this.#served = served;
-    this.#stream = new MessageStream(served.channel, served.cid, served.label);
+    this.#checkFirst = parserOf(specs, "started", label);
+    const check = specs?.check === "all" ? parserOf(specs, "send", label) : undefined;
+    this.#stream = new MessageStream(channel, cid, label, check, parserOf(specs, "receive", label));
   }
 
   /** The actor that opened this context. */
@@ -39,10 +44,12 @@ export class Context<D extends Dialog = Dialog> {
   /**
    * Give the caller its first value; only now its block runs. Call it exactly once, before the stream is opened.
    *
-   * @throws Error if it was called before; MsgTypeError if the value cannot be encoded
+   * @throws Error if it was called before
+   * @throws MsgTypeError if the value cannot be encoded, or is not what the schema allows
    */
   *started(...value: Slot<D, "started"> extends undefined ? [] : [value: Slot<D, "started">]): Operation<void> {
     if (this.#started) throw new Error(`${this.#served.label}: started() was called twice`);
+    this.#checkFirst?.(value[0]);
     this.#served.channel.send({ msg_type: "Started", cid: this.#served.cid, pld: value[0] });
     this.#started = true;
     yield* cancelShieldedCheckpoint();
@@ -163,6 +170,7 @@ export function* runLinked<D extends Dialog, R, T>(
 
 /** The block threw: the remote task must not outlive it, and neither error may hide the other. */
 function* leaveByError(call: Call, error: unknown): Operation<void> {
+  const isEndOfStream = call.stream?.isEnd(error) ?? false;
   call.stream?.close();
   const before = call.outcome.result;
   if (before !== undefined && !before.ok && before.error === error) {
@@ -173,6 +181,8 @@ function* leaveByError(call: Call, error: unknown): Operation<void> {
   const ended = yield* call.endByCancel(reason);
   if (ended.ok || call.isOwnCancel(ended.error)) throw error;
   if (isCancelled(error)) throw ended.error instanceof TransportClosed ? error : ended.error;
+  // A task that fails leaves its stream first; that the stream has ended is no second failure.
+  if (isEndOfStream) throw ended.error;
   throw new ExceptionGroup(`${call.label}: both sides of the context failed`, [error, ended.error]);
 }
 

@@ -2,8 +2,10 @@
  * What an actor offers: plain exported functions, which are called, and contexts, which are opened. The types of a
  * dialog flow from here to its caller without being written twice.
  */
+import type { StandardSchemaV1 } from "@standard-schema/spec";
 import type { Operation } from "effection";
 import type { Context } from "./context.ts";
+import type { Schema, Specs } from "./schema.ts";
 
 /** What a dialog carries, seen from the endpoint's own side. Leave out what it does not use. */
 export interface Dialog {
@@ -31,10 +33,27 @@ const endpointKind = Symbol.for("espalier.endpoint");
 export interface ContextEndpoint<A, D extends Dialog, R> {
   readonly [endpointKind]: "context";
   readonly run: (ctx: Context<D>, args: A) => Operation<R>;
+  readonly specs: Specs | undefined;
+  /** For the compiler alone: what a caller gets as the result, which a schema may have made of what `run` returns. */
+  readonly result?: R;
 }
 
 /** As what the runtime sees it: nothing is known of the types. */
 export type AnyContextEndpoint = ContextEndpoint<never, Dialog, unknown>;
+
+type SlotIn<S, K extends string> = S extends { [P in K]: infer X extends Schema }
+  ? StandardSchemaV1.InferInput<X>
+  : undefined;
+type SlotOut<S, K extends string> = S extends { [P in K]: infer X extends Schema }
+  ? StandardSchemaV1.InferOutput<X>
+  : undefined;
+type ArgsIn<S> = S extends { args: infer X extends Schema } ? StandardSchemaV1.InferInput<X> : object;
+type ArgsOut<S> = S extends { args: infer X extends Schema } ? StandardSchemaV1.InferOutput<X> : object;
+
+/** The dialog of `specs` as the endpoint has it: what it gives goes in, what it is given has come out. */
+type OwnDialog<S> = { started: SlotIn<S, "started">; send: SlotIn<S, "send">; receive: SlotOut<S, "receive"> };
+/** The same dialog as its caller has it. */
+type CallerDialog<S> = { started: SlotOut<S, "started">; send: SlotOut<S, "send">; receive: SlotIn<S, "receive"> };
 
 /**
  * Make a context endpoint of `fn`. It runs in the actor that is asked; `ctx` is its half of the dialog.
@@ -42,13 +61,37 @@ export type AnyContextEndpoint = ContextEndpoint<never, Dialog, unknown>;
  * ```ts
  * interface Ticks { started: number; send: Tick; receive: Ack }
  * export const ticks = context(function* (ctx: Context<Ticks>, { symbol }: { symbol: string }) { … });
+ * export const checked = context({ args: z.object({ n: z.number() }), send: z.number() }, function* (ctx, { n }) { … });
  * ```
+ *
+ * @param specs - schemas, from which the types are inferred, and by which the values are checked
  */
 export function context<A extends object, D extends Dialog, R>(
   fn: (ctx: Context<D>, args: A) => Operation<R>,
-): ContextEndpoint<A, D, R> {
-  if (typeof fn !== "function") throw new TypeError(`context() takes a generator function, got ${typeof fn}`);
-  return { [endpointKind]: "context", run: fn };
+): ContextEndpoint<A, D, R>;
+export function context<const S extends Specs, R>(
+  specs: S,
+  fn: (
+    ctx: Context<OwnDialog<S>>,
+    args: ArgsOut<S>,
+  ) => Operation<S extends { result: infer X extends Schema } ? StandardSchemaV1.InferInput<X> : R>,
+): ContextEndpoint<ArgsIn<S>, CallerDialog<S>, S extends { result: Schema } ? SlotOut<S, "result"> : R>;
+export function context(...given: readonly unknown[]): unknown {
+  const [specs, run] = given.length === 1 ? [undefined, given[0]] : given;
+  if (typeof run !== "function") throw new TypeError(`context() takes a generator function, got ${typeof run}`);
+  if (specs !== undefined && (typeof specs !== "object" || specs === null)) {
+    throw new TypeError(`context(specs, fn) takes an object of schemas, got ${typeof specs}`);
+  }
+  for (const [slot, schema] of Object.entries(specs ?? {})) {
+    if (slot !== "check" && !isSchema(schema)) {
+      throw new TypeError(`context(): "${slot}" is not a Standard Schema, got ${typeof schema}`);
+    }
+  }
+  return { [endpointKind]: "context", run, specs };
+}
+
+function isSchema(value: unknown): boolean {
+  return (typeof value === "object" || typeof value === "function") && value !== null && "~standard" in value;
 }
 
 export function isContextEndpoint(value: unknown): value is AnyContextEndpoint {

@@ -5,12 +5,14 @@ import { Fifo } from "../sc/fifo.ts";
 import { type Exit, err, ok, undoing } from "../sc/wait.ts";
 import type { Cid } from "../wire/mod.ts";
 import type { Channel } from "./channel.ts";
+import type { Parse } from "./schema.ts";
 import type { Overflow, StreamOptions } from "./stream-options.ts";
 
 export class IncomingItems<In> {
   readonly #channel: Channel;
   readonly #cid: Cid;
   readonly #label: string;
+  readonly #parse: Parse | undefined;
   #overflow: Overflow = "backpressure";
   #capacity = 0;
   #capacityBytes = 0;
@@ -27,10 +29,11 @@ export class IncomingItems<In> {
   #owedItems = 0;
   #owedBytes = 0;
 
-  constructor(channel: Channel, cid: Cid, label: string) {
+  constructor(channel: Channel, cid: Cid, label: string, parse: Parse | undefined) {
     this.#channel = channel;
     this.#cid = cid;
     this.#label = label;
+    this.#parse = parse;
   }
 
   get statistics() {
@@ -44,7 +47,10 @@ export class IncomingItems<In> {
     if (this.#ended === undefined) this.#grant(capacity, capacityBytes);
   }
 
-  /** @throws StreamOverrun if the peer sends more than it was granted, or the policy is `error` and the buffer is full */
+  /**
+   * @throws StreamOverrun if the peer sends more than it was granted, or the policy is `error` and the buffer is full
+   * @throws MsgTypeError if an item is not what the schema allows; those before it are kept
+   */
   arrived(items: readonly In[], bytes: number): void {
     // This side has left its stream, and the peer did not know yet: its items are nobody's.
     if (this.#ended !== undefined) return;
@@ -57,10 +63,16 @@ export class IncomingItems<In> {
     this.#granted -= items.length;
     this.#received += items.length;
     this.#heldBytes += bytes;
-    for (const item of items) if (this.#makeRoom()) this.#items.push(item);
+    try {
+      for (const item of items) {
+        const parsed = this.#parse === undefined ? item : (this.#parse(item) as In);
+        if (this.#makeRoom()) this.#items.push(parsed);
+      }
+    } finally {
+      this.#wake();
+    }
     // Without backpressure the peer is granted anew what it has used, read or not.
     if (this.#overflow !== "backpressure") this.#owe(items.length, bytes);
-    this.#wake();
   }
 
   /** `undefined` if there is nothing to receive now. */
@@ -71,6 +83,10 @@ export class IncomingItems<In> {
     this.#heldBytes -= share;
     if (this.#overflow === "backpressure") this.#owe(1, share);
     return ok(item);
+  }
+
+  isEnd(error: unknown): boolean {
+    return error === this.#ended && error instanceof EndOfChannel;
   }
 
   wait(wake: () => void): Exit {

@@ -5,28 +5,38 @@
  */
 import type { Operation, Result, Stream, Subscription } from "effection";
 import { ClosedResourceError, EndOfChannel, WouldBlock } from "../errors.ts";
-import { type Exit, Immediate, NO_EXIT, ok, type Resolve, Wait } from "../sc/wait.ts";
+import { IN_PLACE } from "../sc/each.ts";
+import { Task } from "../sc/task.ts";
+import { type Exit, Immediate, NO_EXIT, ok, type Resolve, type Routine, Wait } from "../sc/wait.ts";
 import type { Cid } from "../wire/mod.ts";
 import type { Channel } from "./channel.ts";
 import { IncomingItems } from "./incoming-items.ts";
 import { OutgoingItems } from "./outgoing-items.ts";
+import type { Parse } from "./schema.ts";
 import { completeOptions, type StreamOptions, type StreamStatistics } from "./stream-options.ts";
 
 export class MessageStream<Out, In> implements Stream<In, void> {
+  readonly [IN_PLACE] = true;
   readonly #channel: Channel;
   readonly #cid: Cid;
   readonly #label: string;
   readonly #outgoing: OutgoingItems<Out>;
   readonly #incoming: IncomingItems<In>;
   #state: "new" | "open" | "closed" = "new";
+  /** What the dialog ended with, if that is what closed the stream. */
+  #endedBy: Error | undefined;
 
-  /** @internal */
-  constructor(channel: Channel, cid: Cid, label: string) {
+  /**
+   * @internal
+   * @param check - of an item that is to be sent, where its sender checks it
+   * @param parse - what a received item is for its reader
+   */
+  constructor(channel: Channel, cid: Cid, label: string, check?: Parse, parse?: Parse) {
     this.#channel = channel;
     this.#cid = cid;
     this.#label = label;
-    this.#outgoing = new OutgoingItems(channel, cid, label);
-    this.#incoming = new IncomingItems(channel, cid, label);
+    this.#outgoing = new OutgoingItems(channel, cid, label, check);
+    this.#incoming = new IncomingItems(channel, cid, label, parse);
   }
 
   /**
@@ -75,15 +85,20 @@ export class MessageStream<Out, In> implements Stream<In, void> {
   }
 
   [Symbol.iterator]() {
-    const subscription: Subscription<In, void> = { next: () => new Receive(this.#incoming, asIteration<In>) };
+    const subscription: Subscription<In, void> = { next: () => new Next(this.#incoming, asIteration<In>) };
     return new Immediate(subscription)[Symbol.iterator]();
   }
 
   // ---------------------------------------------------------------------------------------- used by the two contexts
 
-  /** @internal Let the peer send. @throws ClosedResourceError if it was open before; RangeError for a bad option */
+  /**
+   * @internal Let the peer send.
+   *
+   * @throws ClosedResourceError if it was open before, what the dialog ended with if it has; RangeError for a bad option
+   */
   open(options: StreamOptions): void {
     const complete = completeOptions(options);
+    if (this.#endedBy !== undefined) throw this.#endedBy;
     if (this.#state !== "new") throw new ClosedResourceError(`${this.#label}: the stream of a context is opened once`);
     this.#state = "open";
     this.#outgoing.open(complete);
@@ -109,6 +124,7 @@ export class MessageStream<Out, In> implements Stream<In, void> {
   end(why: Error): void {
     if (this.#state === "closed") return;
     this.#state = "closed";
+    this.#endedBy = why;
     this.#outgoing.end(why);
     this.#incoming.end(why);
   }
@@ -132,6 +148,11 @@ export class MessageStream<Out, In> implements Stream<In, void> {
   /** @internal @throws StreamOverrun as `IncomingItems.arrived` */
   arrived(items: readonly In[], bytes: number): void {
     this.#incoming.arrived(items, bytes);
+  }
+
+  /** @internal Whether `error` is what `receive` throws because the peer has left its stream. */
+  isEnd(error: unknown): boolean {
+    return this.#incoming.isEnd(error);
   }
 
   /** @internal */
@@ -178,7 +199,7 @@ class Receive<In, R> extends Wait<R> {
     return true;
   }
 
-  enter(resolve: Resolve<R>): Exit {
+  enter(resolve: Resolve<R>, _routine: Routine): Exit {
     const taken = this.#items.take();
     if (taken !== undefined) {
       resolve(this.#shape(taken));
@@ -191,7 +212,23 @@ class Receive<In, R> extends Wait<R> {
   }
 }
 
+/**
+ * A step of an iteration. One that a foreign Effection task performs (Effection's own `each` asks for its first item in
+ * one) never fails, but waits on: the task around the stream is cancelled by what ended the dialog, and says it better
+ * than the failure of a task that nobody has heard of.
+ */
+class Next<In> extends Receive<In, IteratorResult<In, void>> {
+  override enter(resolve: Resolve<IteratorResult<In, void>>, routine: Routine): Exit {
+    const isOurs = Task.of(routine) !== undefined;
+    return super.enter((result) => {
+      if (result.ok || isOurs) resolve(result);
+    }, routine);
+  }
+}
+
+/** As an iteration has it: the end, and a stream that was closed here meanwhile, are ends and not errors. */
 function asIteration<T>(result: Result<T>): Result<IteratorResult<T, void>> {
   if (result.ok) return ok({ done: false, value: result.value });
-  return result.error instanceof EndOfChannel ? ok({ done: true, value: undefined }) : result;
+  const isEnd = result.error instanceof EndOfChannel || result.error instanceof ClosedResourceError;
+  return isEnd ? ok({ done: true, value: undefined }) : result;
 }

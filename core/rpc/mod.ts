@@ -4,4 +4,5 @@ export { type ContextEndpoint, context, type Dialog, type PromiseIo, type Slot }
 export { type EnabledModules, type RemoteModule, remote } from "./function-name.ts";
 export { MessageStream } from "./message-stream.ts";
 export { type CancelActorOptions, Portal } from "./portal.ts";
+export type { Schema, Specs } from "./schema.ts";
 export type { Overflow, StreamOptions, StreamStatistics } from "./stream-options.ts";

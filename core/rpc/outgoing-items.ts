@@ -8,6 +8,7 @@ import { type Exit, err, OK, type Resolve, undoing } from "../sc/wait.ts";
 import type { Cid } from "../wire/mod.ts";
 import type { Channel } from "./channel.ts";
 import { DEFAULT_STREAM_CAPACITY } from "./limits.ts";
+import type { Parse } from "./schema.ts";
 import type { Overflow, StreamOptions } from "./stream-options.ts";
 
 interface Sender<Out> {
@@ -19,6 +20,7 @@ export class OutgoingItems<Out> {
   readonly #channel: Channel;
   readonly #cid: Cid;
   readonly #label: string;
+  readonly #check: Parse | undefined;
   #overflow: Overflow = "backpressure";
   #capacity = DEFAULT_STREAM_CAPACITY;
   #credit = 0;
@@ -35,10 +37,11 @@ export class OutgoingItems<Out> {
   #waits = 0;
   #dropped = 0;
 
-  constructor(channel: Channel, cid: Cid, label: string) {
+  constructor(channel: Channel, cid: Cid, label: string, check: Parse | undefined) {
     this.#channel = channel;
     this.#cid = cid;
     this.#label = label;
+    this.#check = check;
   }
 
   get statistics() {
@@ -84,6 +87,7 @@ export class OutgoingItems<Out> {
     if (this.#closed !== undefined) return err(this.#closed);
     if (this.#credit <= 0 || this.#creditBytes <= 0 || this.#channel.congested) return undefined;
     try {
+      this.#check?.(item);
       this.#creditBytes -= this.#channel.sendItem(this.#cid, item);
     } catch (error) {
       return err(error);

@@ -5,7 +5,15 @@ import { Call } from "./call.ts";
 import { CancelRequest } from "./cancel-request.ts";
 import type { Channel } from "./channel.ts";
 import { type PeerContext, runLinked } from "./context.ts";
-import type { ArgsOf, Callable, ContextEndpoint, Dialog, ResultOf, Slot } from "./endpoint.ts";
+import {
+  type ArgsOf,
+  type Callable,
+  type ContextEndpoint,
+  type Dialog,
+  isContextEndpoint,
+  type ResultOf,
+  type Slot,
+} from "./endpoint.ts";
 import { type EnabledModules, nameOf } from "./function-name.ts";
 
 export interface CancelActorOptions {
@@ -47,7 +55,7 @@ export class Portal {
   ): Operation<ResultOf<F>> {
     const name = yield* nameOf(fn, this.#modules);
     const [named]: readonly unknown[] = args;
-    const call = yield* Call.begin(this.#channel, name, named, false);
+    const call = yield* Call.begin(this.#channel, name, named);
     return (yield* call.result()) as ResultOf<F>;
   }
 
@@ -59,6 +67,7 @@ export class Portal {
    * @throws RemoteActorError with what the remote task threw; the body is cancelled first
    * @throws ContextCancelled if it was cancelled by somebody else
    * @throws ExceptionGroup if both sides failed
+   * @throws MsgTypeError if an argument, an item or the result is not what the endpoint's schemas allow
    * @throws as `run` for what cannot be called or encoded
    */
   *openContext<A, D extends Dialog, R, T>(
@@ -67,7 +76,9 @@ export class Portal {
     body: (ctx: PeerContext<D, R>, first: Slot<D, "started">) => Operation<T>,
   ): Operation<T> {
     const name = yield* nameOf(endpoint, this.#modules);
-    const call = yield* Call.begin(this.#channel, name, args, true);
+    // A remote reference has types, and nothing to check them by: then only the endpoint's own side does.
+    const specs = isContextEndpoint(endpoint) ? endpoint.specs : undefined;
+    const call = yield* Call.begin(this.#channel, name, args, { isContext: true, specs });
     return yield* runLinked<D, R, T>(call, body);
   }
 

@@ -1,15 +1,17 @@
 /** The serving half of a dialog: one task that runs what a peer asked for, and tells it how that came out. */
-import type { Operation } from "effection";
+import type { Operation, Result } from "effection";
 import type { ActorId } from "../actor-id.ts";
 import { ContextCancelled, isCancelled, type TransportClosed } from "../errors.ts";
 import { ExceptionGroup } from "../exception-group.ts";
 import { CancelScope } from "../sc/cancel-scope.ts";
 import { park } from "../sc/park.ts";
+import { OK } from "../sc/wait.ts";
 import { type Cid, fromUid, type Message, type Start, type UndecodablePayload } from "../wire/mod.ts";
 import type { Channel, DialogHalf } from "./channel.ts";
 import { Context } from "./context.ts";
 import type { AnyContextEndpoint } from "./endpoint.ts";
 import type { Exposed } from "./exposed-modules.ts";
+import { parserOf } from "./schema.ts";
 
 export class Served implements DialogHalf {
   readonly cid: Cid;
@@ -21,6 +23,7 @@ export class Served implements DialogHalf {
   readonly #what: Exposed;
   #context: Context | undefined;
   #canceller: ActorId | undefined;
+  #answered = false;
 
   constructor(channel: Channel, start: Start, what: Exposed) {
     this.channel = channel;
@@ -62,6 +65,26 @@ export class Served implements DialogHalf {
     }
   }
 
+  /**
+   * Its task has ended. An error that `run` did not see goes to the caller, or where that has its answer already, to the
+   * log.
+   *
+   * @returns what is left of it for the actor: nothing but a cancellation
+   */
+  ended(outcome: Result<unknown>): Result<unknown> {
+    if (outcome.ok) return outcome;
+    const failure = withoutCancelled(outcome.error);
+    if (failure === undefined) return outcome;
+    if (!this.#answered) this.#fail(failure.error);
+    else {
+      process.emitWarning(`${this.label} failed after it had been answered: ${String(failure.error)}`, {
+        type: "LateServiceError",
+        detail: failure.error instanceof Error ? (failure.error.stack ?? "") : "",
+      });
+    }
+    return OK;
+  }
+
   // ------------------------------------------------------------------------------------------------------- DialogHalf
 
   receive(message: Message, bytes: number): void {
@@ -99,24 +122,34 @@ export class Served implements DialogHalf {
   }
 
   *#runContext(endpoint: AnyContextEndpoint): Operation<unknown> {
-    const context = new Context(this);
+    const { specs } = endpoint;
+    const { kwargs } = this.#start;
+    const parseArgs = parserOf(specs, "args", this.label);
+    const args = parseArgs === undefined ? kwargs : parseArgs(kwargs);
+    const context = new Context(this, specs);
     this.#context = context;
-    const value = yield* endpoint.run(context as Context<never>, this.#start.kwargs as never);
+    const value = yield* endpoint.run(context as Context<never>, args as never);
     if (!context.wasStarted) throw new Error(`${this.label} returned without calling started()`);
+    parserOf(specs, "result", this.label)?.(value);
     context.stream.close();
     return value;
   }
 
   #succeed(value: unknown): void {
+    if (this.#answered) return;
     try {
       this.channel.send({ msg_type: "Return", cid: this.cid, pld: value });
       this.channel.remove(this.cid);
+      this.#answered = true;
     } catch (error) {
       this.#fail(error);
     }
   }
 
+  /** The last word, unless there has been one: exactly one ends a dialog. */
   #fail(error: unknown): void {
+    if (this.#answered) return;
+    this.#answered = true;
     this.channel.sendError(this.cid, error);
     this.channel.remove(this.cid);
   }

@@ -1,7 +1,7 @@
 /** What an actor does with requests: runs what its exposed modules offer, each in a task of its own. */
 import type { ActorId } from "../actor-id.ts";
 import { FunctionNotFound, ProtocolError } from "../errors.ts";
-import { type Nursery, named } from "../sc/nursery.ts";
+import type { Nursery } from "../sc/nursery.ts";
 import { type Cid, fromUid, type Start } from "../wire/mod.ts";
 import { CANCEL_ACTOR, CANCEL_TASK, READY, SELF_NAMESPACE } from "./cancel-request.ts";
 import type { Channel } from "./channel.ts";
@@ -46,7 +46,9 @@ export class Service {
       const what = this.#modules.find(start.ns, start.func);
       if (this.#nursery.closed) throw new Error("the actor is ending, and takes no more requests");
       const served = new Served(channel, start, what);
-      this.#nursery.startSoon(named(served.label, () => served.run(() => this.canceller)));
+      const task = this.#nursery.spawn(served.label, () => served.run(() => this.canceller));
+      // What fails in Effection's tree below it comes out of the task, not out of `run`; it is the caller's to know.
+      task.owner = { childDone: (done, outcome) => this.#nursery.childDone(done, served.ended(outcome)) };
     } catch (error) {
       channel.sendError(start.cid, error);
     }

@@ -4,6 +4,7 @@
  */
 import type { Operation, Result, Stream, Subscription } from "effection";
 import { BrokenResourceError, ClosedResourceError, EndOfChannel, WouldBlock } from "../errors.ts";
+import { IN_PLACE } from "./each.ts";
 import { Fifo } from "./fifo.ts";
 import { type Exit, err, Immediate, NO_EXIT, OK, ok, type Resolve, undoing, Wait } from "./wait.ts";
 
@@ -139,6 +140,7 @@ export class SendChannel<T> {
 
 /** The end that receives. It is also an Effection `Stream`: `for (const item of yield* each(receive))`. */
 export class ReceiveChannel<T> implements Stream<T, void> {
+  readonly [IN_PLACE] = true;
   readonly #state: ChannelState<T>;
   #closed = false;
 
@@ -275,7 +277,9 @@ function asItem<T>(result: Result<T>): Result<T> {
   return result;
 }
 
+/** As an iteration has it: the end, and an end that was closed here meanwhile, are ends and not errors. */
 function asIteration<T>(result: Result<T>): Result<IteratorResult<T, void>> {
   if (result.ok) return ok({ done: false, value: result.value });
-  return result.error instanceof EndOfChannel ? ok({ done: true, value: undefined }) : result;
+  const isEnd = result.error instanceof EndOfChannel || result.error instanceof ClosedResourceError;
+  return isEnd ? ok({ done: true, value: undefined }) : result;
 }

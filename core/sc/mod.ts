@@ -5,6 +5,7 @@ export { CapacityLimiter, type LimiterStatistics } from "./capacity-limiter.ts";
 export { type Clock, ClockContext, type Disarm, realClock } from "./clock.ts";
 export { all, race } from "./combinators.ts";
 export { Condition } from "./condition.ts";
+export { each, IN_PLACE } from "./each.ts";
 export { Event } from "./event.ts";
 export { type Instrument, type WatchedTask, watchTasks } from "./instrument.ts";
 export { Lock, StrictFIFOLock } from "./lock.ts";

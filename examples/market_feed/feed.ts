@@ -2,8 +2,7 @@
  * The `feed` actor. The legacy client runs here as it is; around it stand a channel that can cancel it, an observable
  * with real operators, and a context whose stream carries the windows to whoever opens it, at the reader's own pace.
  */
-import { each } from "effection";
-import { type Context, context } from "espalier";
+import { type Context, context, each } from "espalier";
 import { Backpressure, fromObservable, toObservable } from "espalier/interop";
 import { openChannelFrom, type PromiseChannel } from "espalier/to_promise";
 import { bufferCount, groupBy, map, mergeMap } from "rxjs";

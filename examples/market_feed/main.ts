@@ -6,8 +6,8 @@
  * `npm start -- [--crash] [--pace 1500]`: let the client fail half-way; ticks per second, 0 for as fast as they go.
  */
 import { parseArgs } from "node:util";
-import { each, type Operation } from "effection";
-import { all, openActorNursery, openMemoryChannel, openNursery, type Portal, runMain } from "espalier";
+import type { Operation } from "effection";
+import { all, each, openActorNursery, openMemoryChannel, openNursery, type Portal, runMain } from "espalier";
 import { windows } from "./feed.ts";
 import { bootstrap, type Interval } from "./stats.ts";
 import { formatSummary, type MarketSummary, Summarizer } from "./summary.ts";

@@ -71,7 +71,7 @@ describe("the caller's half of a dialog", () => {
       expect(yield* errorOf(call.result())).toBeInstanceOf(TransportClosed);
       expect(yield* errorOf(call.stream?.receive() ?? macrotasks())).toBeInstanceOf(TransportClosed);
     }
-    expect(yield* errorOf(Call.begin(channel, NAME, {}, false))).toBeInstanceOf(TransportClosed);
+    expect(yield* errorOf(Call.begin(channel, NAME, {}))).toBeInstanceOf(TransportClosed);
   });
 
   it("B23 a cancellation is a request, its acknowledgement, and the task's last word", function* () {

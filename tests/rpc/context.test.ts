@@ -1,6 +1,7 @@
-import { each, type Operation } from "effection";
+import type { Operation } from "effection";
 import {
   ClosedResourceError,
+  each,
   moveOnAfter,
   openActorNursery,
   openNursery,
@@ -9,14 +10,17 @@ import {
   sleep,
 } from "espalier";
 import {
+  add,
   counts,
   countsForEver,
   echoes,
   fails,
   failsBeforeStarted,
+  failsBelow,
   failsLater,
   neverStarts,
   opensEarly,
+  readsAsEffectionDoes,
   startsTwice,
   waitsInContext,
 } from "../actor/fixtures/service.ts";
@@ -160,6 +164,31 @@ describe("contexts and their streams", () => {
           expect(yield* errorOf(ctx.openStream(function* () {}))).toBeInstanceOf(ClosedResourceError);
         });
       }
+    });
+  });
+
+  it("a task that waits for its first item in Effection's each is cancelled like any other, and its actor serves on", function* () {
+    yield* withChild(function* (portal) {
+      yield* portal.openContext(readsAsEffectionDoes, {}, function* (ctx) {
+        yield* ctx.openStream(function* (stream) {
+          yield* stream.send("a");
+          yield* stream.send("b");
+        });
+        expect(yield* ctx.waitForResult()).toEqual(["a", "b"]);
+      });
+      yield* portal.openContext(readsAsEffectionDoes, {}, function* (ctx) {
+        yield* ctx.cancel();
+      });
+      expect(yield* portal.run(add, { a: 1, b: 2 })).toBe(3);
+    });
+  });
+
+  it("what fails in Effection's tree below a call is its caller's error, and not the actor's", function* () {
+    yield* withChild(function* (portal) {
+      const error = yield* errorOf(portal.run(failsBelow, { when: "before" }));
+      expect(error).toMatchObject({ remoteMessage: "failed below" });
+      expect(yield* portal.run(failsBelow, { when: "after" })).toBe("answered");
+      expect(yield* portal.run(add, { a: 1, b: 2 })).toBe(3);
     });
   });
 

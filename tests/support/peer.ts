@@ -44,7 +44,7 @@ export function* meet(): Operation<{ channel: Channel; peer: Peer }> {
 }
 
 export function* begin(channel: Channel, isContext = true): Operation<Call> {
-  const call = yield* Call.begin(channel, NAME, { symbol: "X" }, isContext);
+  const call = yield* Call.begin(channel, NAME, { symbol: "X" }, { isContext, specs: undefined });
   yield* macrotasks();
   return call;
 }

@@ -1,0 +1,109 @@
+/**
+ * Effection's `each`, for our streams. Effection asks for the first item in a task that it spawns, where an error fails
+ * the whole task instead of the loop, and which is still waiting when the loop's stream is closed. Ours asks in place.
+ */
+import { each as eachOfEffection, type Operation, type Stream, type Subscription } from "effection";
+import { type Task, useTask } from "./task.ts";
+import type { Steps } from "./wait.ts";
+
+/** On streams whose subscription needs no scope of its own, so that a loop can take it in place. */
+export const IN_PLACE: unique symbol = Symbol.for("espalier.stream");
+
+/** The loops of a task, innermost last. */
+const loops = new WeakMap<Task, Loop<unknown>[]>();
+
+/**
+ * Go through a stream item by item. Say `yield* each.next()` at the end of each turn, before `continue` too.
+ *
+ * ```ts
+ * for (const item of yield* each(stream)) {
+ *   yield* handle(item);
+ *   yield* each.next();
+ * }
+ * ```
+ *
+ * @throws what the stream failed with, here or from `each.next()`
+ */
+export function each<T>(stream: Stream<T, unknown>): Operation<Iterable<T>> {
+  return new Each(stream);
+}
+
+/** Wait for the next item of the innermost loop of this task. @throws Error outside of a loop */
+each.next = function next(): Operation<void> {
+  return NEXT;
+};
+
+class Each<T> implements Operation<Iterable<T>> {
+  readonly #stream: Stream<T, unknown>;
+  constructor(stream: Stream<T, unknown>) {
+    this.#stream = stream;
+  }
+
+  *[Symbol.iterator](): Steps<Iterable<T>> {
+    const task = yield* useTask();
+    if (task === undefined || !(IN_PLACE in this.#stream)) return yield* eachOfEffection(this.#stream);
+    const subscription = yield* this.#stream;
+    const loop = new Loop(subscription, yield* subscription.next(), task);
+    let open = loops.get(task);
+    if (open === undefined) {
+      open = [];
+      loops.set(task, open);
+    }
+    open.push(loop);
+    return loop;
+  }
+}
+
+class EachNext implements Operation<void> {
+  *[Symbol.iterator](): Steps<void> {
+    const task = yield* useTask();
+    const loop = task === undefined ? undefined : loops.get(task)?.at(-1);
+    if (loop === undefined) yield* eachOfEffection.next();
+    else yield* loop.advance();
+  }
+}
+
+const NEXT = new EachNext();
+
+class Loop<T> implements Iterable<T>, Iterator<T, unknown> {
+  readonly #subscription: Subscription<T, unknown>;
+  readonly #task: Task;
+  #current: IteratorResult<T, unknown>;
+  #taken = false;
+
+  constructor(subscription: Subscription<T, unknown>, first: IteratorResult<T, unknown>, task: Task) {
+    this.#subscription = subscription;
+    this.#current = first;
+    this.#task = task;
+  }
+
+  *advance(): Operation<void> {
+    this.#current = yield* this.#subscription.next();
+    this.#taken = false;
+  }
+
+  [Symbol.iterator](): this {
+    return this;
+  }
+
+  next(): IteratorResult<T, unknown> {
+    if (this.#taken) {
+      this.#leave();
+      throw new Error("the loop came round without each.next(): say `yield* each.next()` at the end of each turn");
+    }
+    this.#taken = true;
+    if (this.#current.done === true) this.#leave();
+    return this.#current;
+  }
+
+  return(): IteratorResult<T, unknown> {
+    this.#leave();
+    return { done: true, value: undefined };
+  }
+
+  #leave(): void {
+    const open = loops.get(this.#task);
+    const at = open?.indexOf(this as Loop<unknown>) ?? -1;
+    if (at >= 0) open?.splice(at, 1);
+  }
+}
