@@ -69,10 +69,6 @@ class TreeEnd extends Wait<Result<unknown>> implements TaskOwner {
   #outcome: Result<unknown> | undefined;
   readonly #waiters = new Set<Resolve<Result<unknown>>>();
 
-  override get cancellable(): boolean {
-    return false;
-  }
-
   childDone(task: Task, outcome: Result<unknown>): void {
     roots.delete(task);
     this.#outcome = outcome;

@@ -135,11 +135,6 @@ export class CancelScope {
     return this.#controller.signal;
   }
 
-  /** @internal The node of the cancel tree, while the scope is entered. */
-  get status(): CancelStatus | undefined {
-    return this.#status;
-  }
-
   /** @internal */
   enter(task: Task): CancelStatus {
     if (this.#used) throw new Error("a CancelScope is entered once; make a new one for each run");
@@ -158,11 +153,14 @@ export class CancelScope {
     return status;
   }
 
-  /** @internal Leave the tree. */
-  exit(): void {
+  /** @internal Move `task`, which entered this scope, out of it, and take the scope out of the tree. */
+  exit(task: Task): void {
+    const status = this.#status as CancelStatus;
+    // Ask now, not on entry: `started()` may have moved this scope, with its task, into another nursery.
+    task.moveTo(status.parent as CancelStatus);
     this.#disarm?.();
     this.#disarm = undefined;
-    this.#status?.close();
+    status.close();
     this.#status = undefined;
   }
 
@@ -222,17 +220,14 @@ class ScopeRun<T> implements Operation<T | undefined> {
     const task = yield* useTask();
     if (task === undefined) return yield* enterTree({ name: "CancelScope.run" }, () => this);
     const scope = this.#scope;
-    const status = scope.enter(task);
-    task.moveTo(status);
+    task.moveTo(scope.enter(task));
     try {
       return yield* this.#body(scope);
     } catch (error) {
       scope.absorb(error);
       return undefined;
     } finally {
-      // Ask now, not on entry: `started()` may have moved this scope, with its task, into another nursery.
-      if (status.parent !== undefined) task.moveTo(status.parent);
-      scope.exit();
+      scope.exit(task);
     }
   }
 }

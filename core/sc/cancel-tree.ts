@@ -17,6 +17,8 @@ export const DEADLINE_PASSED: CancelCause = { source: "deadline", reason: "deadl
 export class CancelStatus {
   #parent: CancelStatus | undefined;
   #children: Set<CancelStatus> | undefined;
+  /** The children of the parent, this one included. */
+  #siblings: Set<CancelStatus> | undefined;
   #tasks: Set<CancelTarget> | undefined;
   #shield: boolean;
   #deadline: number;
@@ -44,21 +46,9 @@ export class CancelStatus {
     return this.#effectiveFrom !== undefined;
   }
 
-  get cause(): CancelCause | undefined {
-    return this.#cause;
-  }
-
-  get deadline(): number {
-    return this.#deadline;
-  }
-
   set deadline(time: number) {
     this.#deadline = time;
     this.#recompute();
-  }
-
-  get shield(): boolean {
-    return this.#shield;
   }
 
   set shield(value: boolean) {
@@ -89,10 +79,13 @@ export class CancelStatus {
     for (const status of late.reverse()) status.cancel(DEADLINE_PASSED);
   }
 
-  /** The error to throw into a task that stands here. One instance for all of them; its stack is the canceller's. */
+  /**
+   * The error to throw into a task that stands here, where a cancellation is in effect. One instance for all of them;
+   * its stack is the canceller's.
+   */
   cancelledError(): Cancelled {
-    const from = this.#effectiveFrom ?? this;
-    from.#cancelled ??= new Cancelled(from.#cause ?? { source: "cancel", reason: "unknown" });
+    const from = this.#effectiveFrom as CancelStatus;
+    from.#cancelled ??= new Cancelled(from.#cause as CancelCause);
     return from.#cancelled;
   }
 
@@ -114,7 +107,7 @@ export class CancelStatus {
 
   /** Take this status out of the tree when its block has been left. */
   close(): void {
-    if (this.#parent !== undefined) this.#parent.#children?.delete(this);
+    this.#siblings?.delete(this);
   }
 
   #adoptBy(parent: CancelStatus | undefined): void {
@@ -122,6 +115,7 @@ export class CancelStatus {
     if (parent === undefined) return;
     parent.#children ??= new Set();
     parent.#children.add(this);
+    this.#siblings = parent.#children;
   }
 
   /** Recompute the two cached facts; says whether either changed. */

@@ -26,15 +26,12 @@ export const realClock: Clock = {
     if (time === Number.POSITIVE_INFINITY) return () => {};
     let timer: NodeJS.Timeout;
     const arm = () => {
-      const ms = time - performance.now();
-      // The host rounds down, and so may fire a little early: look again.
-      timer = ms > 0 ? setTimeout(arm, Math.min(Math.ceil(ms), MAX_HOST_DELAY_MS)) : setTimeout(fn, 0);
+      const ms = Math.max(Math.ceil(time - performance.now()), 0);
+      timer = setTimeout(look, Math.min(ms, MAX_HOST_DELAY_MS));
     };
-    const ms = time - performance.now();
-    timer = setTimeout(
-      () => (performance.now() < time ? arm() : fn()),
-      Math.min(Math.max(Math.ceil(ms), 0), MAX_HOST_DELAY_MS),
-    );
+    // The host rounds down, and so may fire a little early: look again.
+    const look = () => (performance.now() < time ? arm() : fn());
+    arm();
     return () => clearTimeout(timer);
   },
 };

@@ -30,6 +30,9 @@ export function all<const O extends readonly Operation<unknown>[]>(operations: O
   return new All(operations) as Operation<unknown> as Operation<ValuesOf<O>>;
 }
 
+/** What a race stands at until one of its operations has ended; only by that, or by an error, does it end itself. */
+const UNDECIDED: Result<unknown> = Object.freeze({ ok: true, value: undefined });
+
 class Race implements Operation<unknown> {
   readonly #operations: readonly Operation<unknown>[];
   constructor(operations: readonly Operation<unknown>[]) {
@@ -39,7 +42,7 @@ class Race implements Operation<unknown> {
   *[Symbol.iterator](): Steps<unknown> {
     const operations = this.#operations;
     if (operations.length === 0) return yield* sleepForever();
-    let first: Result<unknown> | undefined;
+    let first = UNDECIDED;
     try {
       yield* openNursery(
         function* (n) {
@@ -50,10 +53,10 @@ class Race implements Operation<unknown> {
                 outcome = ok(yield* operation);
               } catch (error) {
                 // Cancelled, or failed while it was being cancelled: for the nursery to collect.
-                if (first !== undefined || isCancelled(error)) throw error;
+                if (first !== UNDECIDED || isCancelled(error)) throw error;
                 outcome = err(error);
               }
-              first ??= outcome;
+              if (first === UNDECIDED) first = outcome;
               n.cancelScope.cancel("the race is decided");
             };
             n.startSoon(named(`race ${i}`, run));
@@ -62,11 +65,10 @@ class Race implements Operation<unknown> {
         { name: "race" },
       );
     } catch (error) {
-      if (first === undefined || first.ok) throw error;
+      if (first.ok) throw error;
       const others = error instanceof ExceptionGroup ? error.errors : [error];
       throw new ExceptionGroup("the first of a race failed, and so did others", [first.error, ...others]);
     }
-    if (first === undefined) throw new Error("a race has ended undecided");
     if (!first.ok) throw first.error;
     return first.value;
   }

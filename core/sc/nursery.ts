@@ -49,6 +49,7 @@ export class Nursery implements TaskOwner {
   /** Cancels all tasks of the nursery, and its body. */
   readonly cancelScope: CancelScope;
   readonly #parent: Task;
+  readonly #status: CancelStatus;
   readonly #home: Scope | undefined;
   readonly #children = new Set<Task>();
   readonly #errors: unknown[] = [];
@@ -59,9 +60,10 @@ export class Nursery implements TaskOwner {
   #whenEmpty: (() => void) | undefined;
 
   /** @internal */
-  constructor(parent: Task, scope: CancelScope, home: Scope | undefined, name: string) {
+  constructor(parent: Task, scope: CancelScope, status: CancelStatus, home: Scope | undefined, name: string) {
     this.#parent = parent;
     this.cancelScope = scope;
+    this.#status = status;
     this.#home = home;
     this.name = name;
   }
@@ -110,13 +112,19 @@ export class Nursery implements TaskOwner {
   ): Operation<T> {
     this.#assertOpen(fn.name);
     const name = fn.name || "anonymous";
-    const started = new Started<T>(this);
+    const handshake: { given?: { readonly value: T } } = {};
+    const destination = this;
     this.#pendingStarts++;
     try {
       yield* openNursery(
         function* (antechamber) {
-          started.antechamber = antechamber;
-          started.task = antechamber.spawn(name, () => fn(started.status, ...args), started.destination);
+          const started = (value: T) => {
+            if (handshake.given !== undefined) throw new Error("started() was called twice");
+            handshake.given = { value };
+            destination.#takeOver(task, antechamber);
+          };
+          const status = { started: started as TaskStatus<T>["started"] };
+          const task = antechamber.spawn(name, () => fn(status, ...args), destination);
         },
         { name: `start(${name})` },
       );
@@ -126,14 +134,13 @@ export class Nursery implements TaskOwner {
       this.#pendingStarts--;
       this.#check();
     }
-    return started.value(name);
+    if (handshake.given === undefined) throw new Error(`task "${name}" ended without calling started()`);
+    return handshake.given.value;
   }
 
   /** @internal `destination` is where the task is to live in the end: its resources last as long as that nursery. */
   spawn(name: string, body: () => Operation<unknown>, destination: Nursery = this): Task {
-    const { status } = this.cancelScope;
-    if (status === undefined) throw new Error(`nursery "${this.name}" has no scope to start "${name}" in`);
-    const task = new Task(name, body, this, status, destination.#parent.clock, () => destination.#homeNow);
+    const task = new Task(name, body, this, this.#status, destination.#parent.clock, () => destination.#homeNow);
     this.#children.add(task);
     instrument?.taskSpawned?.(task, this.#parent);
     return task;
@@ -148,7 +155,7 @@ export class Nursery implements TaskOwner {
 
   /** @internal Keep an error, and cancel the rest. */
   fail(error: unknown, who: string): void {
-    if (error instanceof Cancelled && this.cancelScope.status?.effective) {
+    if (error instanceof Cancelled && this.#status.effective) {
       this.#cancelled ??= error;
       return;
     }
@@ -156,12 +163,18 @@ export class Nursery implements TaskOwner {
     this.cancelScope.cancelWith("nursery", `"${who}" failed: ${messageOf(error)}`, error, who);
   }
 
-  /** @internal */
-  adopt(task: Task, from: Nursery): void {
+  /** Take `task` over from the nursery of its `start`, with the scopes and nurseries it has opened meanwhile. */
+  #takeOver(task: Task, from: Nursery): void {
+    // Ended, or cancelled in the meantime: nothing moves, and the task finds out at its next checkpoint.
+    if (from.#closed || from.#status.effective) return;
+    if (task.status === from.#status) task.moveTo(this.#status);
+    else outermostBelow(from.#status, task.status).moveTo(this.#status);
     from.#children.delete(task);
     this.#children.add(task);
     task.owner = this;
     from.#check();
+    // Called from a callback, while the task waits: where it stands now may have been cancelled.
+    task.deliverCancel();
   }
 
   /** @internal */
@@ -186,7 +199,7 @@ export class Nursery implements TaskOwner {
     this.#whenEmpty = fn;
   }
 
-  get #homeNow(): Scope | undefined {
+  get #homeNow(): Scope {
     return this.#home ?? this.#parent.homeNow;
   }
 
@@ -201,44 +214,10 @@ export class Nursery implements TaskOwner {
   }
 }
 
-/** The handshake of `Nursery.start`. */
-class Started<T> {
-  antechamber: Nursery | undefined;
-  task: Task | undefined;
-  readonly destination: Nursery;
-  #value: { readonly it: T } | undefined;
-
-  constructor(destination: Nursery) {
-    this.destination = destination;
-  }
-
-  readonly status: TaskStatus<T> = { started: ((value: T) => this.#started(value)) as TaskStatus<T>["started"] };
-
-  value(name: string): T {
-    if (this.#value === undefined) throw new Error(`task "${name}" ended without calling started()`);
-    return this.#value.it;
-  }
-
-  #started(value: T): void {
-    if (this.#value !== undefined) throw new Error("started() was called twice");
-    this.#value = { it: value };
-    const from = this.antechamber?.cancelScope.status;
-    const to = this.destination.cancelScope.status;
-    if (this.antechamber === undefined || this.task === undefined || from === undefined || to === undefined) return;
-    // Cancelled in the meantime: nothing moves, and the task finds out at its next checkpoint.
-    if (from.effective) return;
-    if (this.task.status === from) this.task.moveTo(to);
-    else outermostBelow(from, this.task.status)?.moveTo(to);
-    this.destination.adopt(this.task, this.antechamber);
-    // Called from a callback, while the task waits: where it stands now may have been cancelled.
-    this.task.deliverCancel();
-  }
-}
-
 /** The scope that `inner` is in and that stands directly under `outer`. */
-function outermostBelow(outer: CancelStatus, inner: CancelStatus): CancelStatus | undefined {
-  let status: CancelStatus | undefined = inner;
-  while (status !== undefined && status.parent !== outer) status = status.parent;
+function outermostBelow(outer: CancelStatus, inner: CancelStatus): CancelStatus {
+  let status = inner;
+  while (status.parent !== undefined && status.parent !== outer) status = status.parent;
   return status;
 }
 
@@ -261,7 +240,7 @@ class NurseryBlock<T> implements Operation<T> {
     });
     const status = scope.enter(task);
     task.moveTo(status);
-    const nursery = new Nursery(task, scope, task.scopeNow, name);
+    const nursery = new Nursery(task, scope, status, task.scopeNow, name);
     task.nurseries.push(nursery);
     let ended = false;
     try {
@@ -285,8 +264,7 @@ class NurseryBlock<T> implements Operation<T> {
         if (!nursery.closed) yield* new Join(nursery);
       }
       task.nurseries.splice(task.nurseries.indexOf(nursery), 1);
-      if (status.parent !== undefined) task.moveTo(status.parent);
-      scope.exit();
+      scope.exit(task);
       if (!ended) yield* new GoOnUnwinding();
     }
   }

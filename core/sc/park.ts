@@ -57,16 +57,24 @@ class Park<T> extends Wait<T> {
       whenSettled?.();
     };
     const abort = this.#arrange({ wake: (value) => settle(ok(value)), fail: (error) => settle(err(error)) });
-    Task.of(routine)?.onAbort(() => {
-      aborted = abort();
+    const ask = () => {
+      try {
+        aborted = abort();
+      } catch (error) {
+        aborted = true; // there is nobody to ask again
+        throw error;
+      }
       return aborted;
-    });
+    };
+    Task.of(routine)?.onAbort(ask);
     // A foreign task that is halted asks here first; if the wait goes on, the halt waits for it.
     return (done) => {
-      if (settled || aborted) return done(OK);
-      aborted = abort();
-      if (aborted || settled) done(OK);
-      else whenSettled = () => done(OK);
+      try {
+        if (settled || aborted || ask() || settled) done(OK);
+        else whenSettled = () => done(OK);
+      } catch (error) {
+        done(err(error));
+      }
     };
   }
 }

@@ -82,10 +82,10 @@ const OWN_FOLDER = fileURLToPath(new URL(".", import.meta.url));
 function framesOf(task: Task): string[] {
   const frames: string[] = [];
   for (const line of task.stack()?.split("\n") ?? []) {
-    const frame = /^\s+at (?:(?<fn>.+) \((?<at>.+)\)|(?<bare>.+))$/.exec(line)?.groups;
+    const frame = /^\s+at (?:(?<fn>.+) \()?(?<at>.+?)\)?$/.exec(line)?.groups;
     if (frame === undefined) continue;
     if (frame.fn === "Task.stack") break;
-    const at = (frame.at ?? frame.bare ?? "").replace(/^file:\/\//, "");
+    const at = `${frame.at}`.replace(/^file:\/\//, "");
     if (at === "<anonymous>" || at === "native" || at.startsWith(OWN_FOLDER)) continue;
     frames.push(`${frame.fn?.replace(/^.*\./, "") ?? "<anonymous>"} (${at})`);
   }

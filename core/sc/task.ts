@@ -9,7 +9,6 @@
  */
 import { AsyncResource } from "node:async_hooks";
 import {
-  createScope,
   type Effect,
   type Task as EffectionTask,
   type Operation,
@@ -34,7 +33,7 @@ export interface TaskOwner {
 }
 
 /** Where a task's Effection contexts come from: the scope of whoever opened its nursery, asked for when needed. */
-export type Home = () => Scope | undefined;
+export type Home = () => Scope;
 
 /** Cancellations a task may swallow in a row before they come by macrotask, so that `catch {}` cannot spin the loop. */
 const MAX_SWALLOWED = 64;
@@ -119,7 +118,7 @@ export class Task implements CancelTarget, Runnable {
   /** Our own scope in Effection's tree, made when something asks for it and destroyed before this task has ended. */
   get scope(): Scope {
     if (this.#scope === undefined) {
-      const home = this.home() ?? createScope();
+      const home = this.home();
       let scope: Scope | undefined;
       // Not `createScope` alone: its teardown runs as a task of `home`, and would fail all of that.
       this.#keeper = home.run(() =>
@@ -185,7 +184,7 @@ export class Task implements CancelTarget, Runnable {
   }
 
   /** The outermost Effection scope of this task, or where it would be made. */
-  get homeNow(): Scope | undefined {
+  get homeNow(): Scope {
     return this.#ownScope ?? this.home();
   }
 
@@ -297,7 +296,7 @@ export class Task implements CancelTarget, Runnable {
   #perform(effect: Effect<unknown>): void {
     const own = effect instanceof Wait;
     const cancellable = !this.critical && (!own || effect.cancellable);
-    if (own && cancellable && this.isCancelled) return this.#throwCancelled(effect);
+    if (own && cancellable && this.isCancelled) return this.#throwCancelled(this.status.cancelledError(), effect);
 
     const resolve: Resolve<unknown> = (result) => {
       if (this.#resolver === resolve) this.resume(result);
@@ -330,32 +329,40 @@ export class Task implements CancelTarget, Runnable {
   }
 
   #abort(): void {
-    const given = this.#onAbort === undefined || this.#onAbort();
+    // Before the hook, which may change what is in effect here.
+    const cancelled = this.status.cancelledError();
+    let given: boolean;
+    try {
+      given = this.#onAbort === undefined || this.#onAbort();
+    } catch (error) {
+      // Not the canceller's affair, nor that of the other tasks it cancels: the wait has failed.
+      this.resume(err(error));
+      return;
+    }
     // A hook that has woken the task itself: the wait has happened.
     if (!this.#interruptible) return;
-    if (given) this.#throwCancelled(undefined);
+    if (given) this.#throwCancelled(cancelled);
     else this.#interruptible = false;
   }
 
   /** @param refused - the effect that was not even entered, if it was the arrival there that found the cancellation */
-  #throwCancelled(refused: Effect<unknown> | undefined): void {
-    const cancelled = err(this.status.cancelledError());
-    if (++this.#swallowed <= MAX_SWALLOWED) return this.resume(cancelled);
+  #throwCancelled(cancelled: Cancelled, refused?: Effect<unknown>): void {
+    if (++this.#swallowed <= MAX_SWALLOWED) return this.resume(err(cancelled));
     if (!this.#warned) {
       this.#warned = true;
       process.emitWarning(
         `task "${this.name}" has swallowed ${MAX_SWALLOWED} cancellations; a catch that takes everything must rethrow what isCancelled(error) recognises`,
-        { type: "CancelledSwallowed", detail: this.status.cancelledError().message },
+        { type: "CancelledSwallowed", detail: cancelled.message },
       );
     }
     // The wait stays in force meanwhile: should it settle first, it has happened, and the next one is cancelled.
     this.#interruptible = false;
-    this.#resolver ??= () => {};
+    this.#resolver ??= (result) => this.resume(result);
     const resolver = this.#resolver;
     setImmediate(() => {
       if (this.#resolver !== resolver) return;
       if (refused !== undefined && !this.isCancelled) this.#perform(refused);
-      else this.resume(cancelled);
+      else resolver(err(cancelled));
     });
   }
 
@@ -431,9 +438,6 @@ function alsoFailed(body: Result<unknown>, error: unknown): Result<unknown> {
 
 class UseTask extends Wait<Task | undefined> {
   readonly description = "useTask()";
-  override get cancellable(): boolean {
-    return false;
-  }
   enter(resolve: Resolve<Task | undefined>, routine: Routine): Exit {
     resolve(ok(Task.of(routine)));
     return NO_EXIT;
@@ -449,9 +453,5 @@ export function useTask(): Operation<Task | undefined> {
 
 /** The clock that a wait performed by `routine` goes by. */
 export function clockOf(routine: Routine): Clock {
-  return Task.of(routine)?.clock ?? routine.scope.get(ClockContext) ?? ClockContext.defaultValue ?? neverClock();
-}
-
-function neverClock(): never {
-  throw new Error("the clock context has lost its default value");
+  return Task.of(routine)?.clock ?? routine.scope.expect(ClockContext);
 }
