@@ -154,6 +154,16 @@ describe("CancelScope", () => {
     expect(scope.cancelledCaught).toBe(true);
   });
 
+  it("of a group that holds nothing but Cancelleds nothing is left to throw", function* () {
+    const scope = new CancelScope();
+    yield* scope.run(function* () {
+      scope.cancel();
+      const cancelled = yield* outcomeOf(checkpoint());
+      throw new ExceptionGroup("all cancelled", [cancelled, new ExceptionGroup("in turn", [cancelled])]);
+    });
+    expect(scope.cancelledCaught).toBe(true);
+  });
+
   it("cancelled before it is entered, it cancels at the first checkpoint", function* () {
     const scope = new CancelScope();
     const log: string[] = [];
@@ -236,6 +246,23 @@ describe("shield", () => {
         return 1;
       }),
     ).toBe(1);
+  });
+
+  it("may be switched before the scope is entered", function* () {
+    const outer = new CancelScope();
+    const inner = new CancelScope();
+    inner.shield = true;
+    expect(inner.shield).toBe(true);
+    yield* outer.run(() =>
+      inner.run(function* () {
+        outer.cancel();
+        yield* checkpoint();
+        inner.shield = false;
+        yield* checkpoint();
+        expect.unreachable();
+      }),
+    );
+    expect([outer.cancelledCaught, inner.cancelledCaught]).toEqual([true, false]);
   });
 
   it("switched off while the task waits inside, it lets the cancellation through at once", function* () {
@@ -391,6 +418,49 @@ describe("deadlines", () => {
     yield* clock.advance(20);
     expect(scope.cancelCalled).toBe(false);
     expect(clock.nextTimer).toBe(Number.POSITIVE_INFINITY);
+  });
+
+  it("passed while the task kept the thread, cancelCalled says so at once", function* () {
+    const clock = yield* useVirtualClock();
+    const scope = new CancelScope({ timeout: 10 });
+    yield* scope.run(function* () {
+      Object.defineProperty(clock, "now", { value: () => 10 });
+      expect(scope.cancelCalled).toBe(true);
+      expect(scope.cancelCause?.source).toBe("deadline");
+    });
+    expect(scope.cancelledCaught).toBe(false);
+  });
+
+  it("passed behind a shield and outside of it, only what is inside is cancelled there", function* () {
+    const clock = yield* useVirtualClock();
+    const outer = new CancelScope({ timeout: 10 });
+    const inner = new CancelScope({ timeout: 10, shield: true });
+    yield* outer.run(function* () {
+      yield* inner.run(function* () {
+        Object.defineProperty(clock, "now", { value: () => 10 });
+        yield* checkpoint();
+      });
+      expect([inner.cancelledCaught, outer.cancelCause]).toEqual([true, undefined]);
+      yield* checkpoint();
+    });
+    expect(outer.cancelledCaught).toBe(true);
+  });
+
+  it("is readable, and so is what is left of it", function* () {
+    yield* useVirtualClock();
+    const scope = new CancelScope({ timeout: 10 });
+    expect([scope.deadline, scope.relativeDeadline]).toEqual([Number.POSITIVE_INFINITY, 10]);
+    yield* scope.run(function* () {
+      expect([scope.deadline, scope.relativeDeadline]).toEqual([10, 10]);
+    });
+    expect(() => {
+      scope.deadline = Number.NaN;
+    }).toThrow(RangeError);
+    for (const ms of [-1, Number.NaN]) {
+      expect(() => {
+        scope.relativeDeadline = ms;
+      }).toThrow(RangeError);
+    }
   });
 
   it("passed while the task kept the thread, it cancels at the next checkpoint, before any timer fires", function* () {

@@ -76,6 +76,7 @@ describe("CapacityLimiter", () => {
       limiter.totalTokens = 2;
       yield* waitAllTasksBlocked();
       expect(log).toEqual([1, 2]);
+      expect(limiter.totalTokens).toBe(2);
       limiter.totalTokens = 1;
       expect([limiter.availableTokens, limiter.statistics().tasksWaiting]).toEqual([0, 1]);
       n.cancelScope.cancel();

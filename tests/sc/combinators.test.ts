@@ -1,8 +1,9 @@
-import { suspend } from "effection";
+import { call, suspend } from "effection";
 import { ExceptionGroup } from "../../core/exception-group.ts";
 import {
   all,
   CancelScope,
+  cancelShieldedCheckpoint,
   checkpoint,
   moveOnAfter,
   openNursery,
@@ -65,6 +66,35 @@ describe("race", () => {
     yield* useVirtualClock({ autojump: true });
     yield* moveOnAfter(1, () => race([cleaningUp(log), cleaningUp(log)]));
     expect(log).toEqual(["cleaned up", "cleaned up"]);
+  });
+
+  it.each([
+    ["a value", undefined],
+    ["an error", new TypeError("first")],
+  ])("decided by %s when it is cancelled from outside, it is cancelled, and loses no error", function* (_what, error) {
+    const scope = new CancelScope();
+    const outcome = yield* outcomeOf(
+      scope.run(() =>
+        race([
+          sleepForever(),
+          call(function* () {
+            yield* cancelShieldedCheckpoint();
+            scope.cancel();
+            if (error !== undefined) throw error;
+          }),
+        ]),
+      ),
+    );
+    expect(outcome instanceof ExceptionGroup ? outcome.leaves() : outcome).toEqual(error && [error]);
+    expect(scope.cancelledCaught).toBe(true);
+  });
+
+  it("of several that end without a checkpoint the first counts", function* () {
+    const value = (it: string) =>
+      call(function* () {
+        return it;
+      });
+    expect(yield* race([value("first"), value("second")])).toBe("first");
   });
 
   it("of nothing waits until it is cancelled", function* () {

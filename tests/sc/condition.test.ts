@@ -75,6 +75,16 @@ describe("Condition", () => {
     });
   });
 
+  it("the lock can be taken at once, and is shared with who else has it", () => {
+    const lock = new Lock();
+    const condition = new Condition(lock);
+    condition.acquireNowait();
+    expect(lock.locked).toBe(true);
+    expect(() => condition.acquireNowait()).toThrow("already");
+    condition.release();
+    expect(lock.locked).toBe(false);
+  });
+
   it("in an Effection task it works inside hold", async () => {
     const condition = new Condition();
     const log: string[] = [];

@@ -133,6 +133,22 @@ describe.each([
     expect(lock.locked).toBe(false);
   });
 
+  it("names whoever holds it: code outside of a task, or an Effection task", async () => {
+    const lock = new Kind();
+    lock.acquireNowait();
+    expect(lock.statistics().owner).toBe("code outside of a task");
+    expect(() => lock.acquireNowait()).toThrow("code outside of a task holds the lock already");
+    lock.release();
+    await runInEffection(() => lock.acquire());
+    expect(lock.statistics().owner).toBe("an Effection task");
+    lock.release();
+    await run(function* named() {
+      lock.acquireNowait();
+      expect(lock.statistics().owner).toBe('task "named"');
+      lock.release();
+    });
+  });
+
   it("acquire and release work in an Effection task", async () => {
     const lock = new Kind();
     await runInEffection(function* () {

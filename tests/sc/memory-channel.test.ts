@@ -179,6 +179,8 @@ describe("closing", () => {
     const [tx, rx] = openMemoryChannel<number>(1);
     tx[Symbol.dispose]();
     expect(() => rx.receiveNowait()).toThrow(EndOfChannel);
+    rx[Symbol.dispose]();
+    expect(() => rx.receiveNowait()).toThrow(ClosedResourceError);
   });
 
   it("the order is closed, broken, full: a closed end says so even when the other side is gone", () => {

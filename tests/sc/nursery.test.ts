@@ -229,6 +229,37 @@ describe("openNursery", () => {
     expect(() => nursery?.startSoon(fail)).toThrow(/cannot start "fail".*has closed/);
   });
 
+  it("tells whose it is, and refuses by name what comes too late", function* () {
+    const nursery = yield* openNursery(function* (n) {
+      n.startSoon(function* inner() {});
+      expect([...n.childTasks].map((task) => task.name)).toEqual(["inner"]);
+      return n;
+    });
+    expect(nursery.parentTask.name).toContain("tells whose it is");
+    expect(() => nursery.startSoon(() => checkpoint())).toThrow(/cannot start "anonymous"/);
+    expect(yield* outcomeOf(nursery.start(sleepForever))).toMatchObject({
+      message: expect.stringMatching(/has closed/),
+    });
+  });
+
+  it("has a deadline and a shield of its own, if it is given them", function* () {
+    const clock = yield* useVirtualClock({ autojump: true });
+    yield* openNursery(sleepForever, { timeout: 10 });
+    expect(clock.now()).toBe(10);
+    const log: string[] = [];
+    yield* moveOnAfter(5, () =>
+      openNursery(
+        function* () {
+          yield* sleep(20);
+          log.push("shielded");
+        },
+        { shield: true },
+      ),
+    );
+    expect(log).toEqual(["shielded"]);
+    expect(clock.now()).toBe(30);
+  });
+
   it("startSoon never runs a task inside the caller", function* () {
     yield* openNursery(function* (n) {
       let ran = false;
@@ -490,6 +521,49 @@ describe("Nursery.start", () => {
       yield* waitAllTasksBlocked();
       expect(log).toEqual(["inner caught: true"]);
       n.cancelScope.cancel();
+    });
+  });
+
+  it("a task that calls started() several scopes deep moves with all of them", function* () {
+    const log: string[] = [];
+    const go = new Event();
+    const [outer, inner] = [new CancelScope(), new CancelScope()];
+    yield* openNursery(function* (n) {
+      const caller = new CancelScope();
+      yield* caller.run(function* () {
+        yield* n.start(function* (status: TaskStatus<void>) {
+          yield* outer.run(() =>
+            inner.run(function* () {
+              status.started();
+              yield* go.wait();
+              log.push("spared");
+              yield* sleepForever();
+            }),
+          );
+          log.push("left both");
+        });
+        caller.cancel();
+        yield* checkpoint();
+      });
+      go.set();
+      yield* waitAllTasksBlocked();
+      outer.cancel();
+    });
+    expect(log).toEqual(["spared", "left both"]);
+    expect([outer.cancelledCaught, inner.cancelledCaught]).toEqual([true, false]);
+  });
+
+  it("a started() that comes after the task has ended moves nothing", function* () {
+    yield* openNursery(function* (n) {
+      let late = () => {};
+      const error = yield* outcomeOf(
+        n.start(function* (status: TaskStatus<void>) {
+          late = status.started;
+        }),
+      );
+      expect(error).toMatchObject({ message: expect.stringContaining("without calling started()") });
+      late();
+      expect(n.childTasks.size).toBe(0);
     });
   });
 

@@ -85,6 +85,19 @@ describe("run", () => {
     expect((error as ExceptionGroup).leaves()).toEqual([new TypeError("clean-up")]);
   });
 
+  it("a group that holds nothing but Cancelleds is one Cancelled to whoever awaits the tree", async () => {
+    const tree = run(function* () {
+      try {
+        yield* sleepForever();
+      } catch (error) {
+        throw new ExceptionGroup("all cancelled", [error, error]);
+      }
+    });
+    await quiet();
+    tree.cancel("no more");
+    await expect(tree).rejects.toMatchObject({ name: "Cancelled", reason: "no more" });
+  });
+
   it("an aborted signal cancels, before and meanwhile, and is not listened to any longer after", async () => {
     await expect(run(sleepForever, { signal: AbortSignal.abort("before") })).rejects.toThrow(/before/);
     const controller = new AbortController();
@@ -187,6 +200,16 @@ describe("runIn", () => {
     );
     await expect(promise).rejects.toBeInstanceOf(Cancelled);
     await expect(runIn(nursery as Nursery, times, 1)).rejects.toThrow(/has closed/);
+  });
+
+  it("the task is named after its function", async () => {
+    await run(() =>
+      openNursery(function* (n) {
+        void runIn(n, times, 1);
+        void runIn(n, () => times(2));
+        expect([...n.childTasks].map((task) => task.name)).toEqual(["times", "anonymous"]);
+      }),
+    );
   });
 
   function* times(n: number) {

@@ -98,6 +98,44 @@ describe("taskTree", () => {
     });
   });
 
+  it("cuts at the depth it is given, and says so only where something is left out", async () => {
+    const tree = run(
+      () =>
+        openNursery(
+          function* (outer) {
+            outer.startSoon(function* child() {
+              yield* openNursery(sleepForever, { name: "empty" });
+            });
+            yield* sleepForever();
+          },
+          { name: "outer" },
+        ),
+      { name: "cut" },
+    );
+    await run(() => waitAllTasksBlocked());
+    const lines = (maxDepth: number) =>
+      formatTaskTree([find("cut")], { maxDepth })
+        .split("\n")
+        .filter((line) => !line.includes(" at "))
+        .map((line) => line.replace(/#.*/, "").trim());
+    expect(lines(1)).toEqual(["cut", 'nursery "outer"', "… and all that is deeper"]);
+    expect(lines(2)).toEqual(["cut", 'nursery "outer"', "child", 'nursery "empty"']);
+    tree.cancel();
+    await tree.catch(() => {});
+  });
+
+  it("shows a frame without a name as anonymous", function* () {
+    yield* openNursery(function* (n) {
+      n.startSoon(function* () {
+        yield* sleepForever();
+      });
+      yield* waitAllTasksBlocked();
+      const stacks = taskTree(n.children).map((task) => task.stack);
+      expect(stacks).toEqual([[expect.stringMatching(/^<anonymous> \(.*task-tree\.test\.ts:\d+:\d+\)$/)]]);
+      n.cancelScope.cancel();
+    });
+  });
+
   it("10,000 levels and 10,000 siblings overflow nothing, and are cut in the text", async () => {
     function* nest(level: number): ReturnType<typeof server> {
       yield* openNursery(function* (n) {

@@ -514,6 +514,28 @@ describe("watching", () => {
     ]);
   });
 
+  it("a task that has ended is done, and waits for nothing", function* () {
+    yield* openNursery(function* (n) {
+      n.startSoon(function* () {});
+      const [task] = n.children;
+      expect(task?.state).toBe("ready");
+      yield* checkpoint();
+      expect([task?.state, task?.waitsFor, task?.stack()]).toEqual(["done", undefined, undefined]);
+    });
+  });
+
+  it("who stops watching after another has begun does not stop the other", function* () {
+    const log: string[] = [];
+    const stopFirst = watchTasks({ taskExited: () => log.push("first") });
+    const stopSecond = watchTasks({ taskExited: () => log.push("second") });
+    stopFirst();
+    yield* openNursery(function* (n) {
+      n.startSoon(function* () {});
+    });
+    expect(log).toEqual(["second"]);
+    stopSecond();
+  });
+
   it("a suspended task tells its yield* stack, as often as asked, and is not disturbed", function* () {
     function* innermost() {
       yield* sleepForever();

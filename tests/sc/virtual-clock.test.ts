@@ -101,6 +101,18 @@ describe("VirtualClock", () => {
     return promise.then(() => expect(fired).toEqual(["first", "third"]));
   });
 
+  it("what is due already fires when all is quiet, without advance; what is due never, never", function* () {
+    const clock = yield* useVirtualClock();
+    const late = new Event();
+    const log: string[] = [];
+    clock.at(Number.POSITIVE_INFINITY, () => log.push("never"))();
+    clock.at(-5, () => late.set());
+    expect(late.isSet).toBe(false);
+    yield* late.wait();
+    expect([clock.nextTimer, clock.now()]).toEqual([Number.POSITIVE_INFINITY, 0]);
+    expect(log).toEqual([]);
+  });
+
   it("takes no deadline over from the clock before", function* () {
     yield* moveOnAfter(10_000, function* () {
       const error = yield* outcomeOf(useVirtualClock());
@@ -231,6 +243,19 @@ describe("waitAllTasksBlocked", () => {
       expect(log).toEqual(["at rest"]);
       n.cancelScope.cancel();
     });
+  });
+
+  it("with a cushion, begins anew when something runs meanwhile", function* () {
+    const log: string[] = [];
+    yield* openNursery(function* (n) {
+      n.startSoon(function* () {
+        for (let i = 0; i < 20; i++) yield* sleep(1);
+        log.push("at rest");
+      });
+      yield* waitAllTasksBlocked(10);
+      log.push("quiet");
+    });
+    expect(log).toEqual(["at rest", "quiet"]);
   });
 
   it("can be cancelled", function* () {
