@@ -45,6 +45,8 @@ async function runProgram(body: () => Operation<unknown>, options: RunOptions): 
     running.cancel(signal);
   };
   process.on("SIGINT", onSignal).on("SIGTERM", onSignal);
+  // Waits of tasks for each other are nothing to the host: it would end the process, with 0, amid the program.
+  const letGo = realClock.at(Number.MAX_VALUE, () => {});
   try {
     await running;
     if (signalled !== undefined) process.exitCode = SIGNAL_STATUS[signalled];
@@ -52,6 +54,7 @@ async function runProgram(body: () => Operation<unknown>, options: RunOptions): 
     process.exitCode = signalled === undefined ? 1 : SIGNAL_STATUS[signalled];
     if (!isCancelled(error)) process.stderr.write(`${inspect(error, { colors: process.stderr.isTTY })}\n`);
   } finally {
+    letGo();
     process.off("SIGINT", onSignal).off("SIGTERM", onSignal);
     endSoon();
   }
