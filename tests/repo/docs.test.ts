@@ -1,6 +1,7 @@
 /** Documentation is true: a snippet under `<!-- path -->` is that file, and that file runs. */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
+import { runProgram } from "../support/program.ts";
 
 const root = new URL("../../", import.meta.url);
 const read = (path: string) => readFileSync(new URL(path, root), "utf8");
@@ -26,6 +27,16 @@ describe("documentation", () => {
 
   it.each(quoted)("$page quotes $path as it is", ({ path, code }) => {
     expect(code).toBe(read(path));
+  });
+
+  const printing = pages.flatMap((page) =>
+    [...read(page).matchAll(/<!-- (\S+) -->\n```ts\n[\s\S]*?```\n\nprints\n\n```text\n([\s\S]*?)```/g)].map(
+      ([, path = "", output = ""]) => ({ page, path, output }),
+    ),
+  );
+
+  it.each(printing)("$path prints what $page says", async ({ path, output }) => {
+    expect(await runProgram(path)).toMatchObject({ code: 0, stderr: "", stdout: output });
   });
 
   it("links to files that are there", () => {
