@@ -43,12 +43,13 @@ class Each<T> implements Operation<Iterable<T>> {
     const task = yield* useTask();
     if (task === undefined || !(IN_PLACE in this.#stream)) return yield* eachOfEffection(this.#stream);
     const subscription = yield* this.#stream;
-    const loop = new Loop(subscription, yield* subscription.next(), task);
+    const first = yield* subscription.next();
     let open = loops.get(task);
     if (open === undefined) {
       open = [];
       loops.set(task, open);
     }
+    const loop = new Loop(subscription, first, open);
     open.push(loop);
     return loop;
   }
@@ -67,14 +68,15 @@ const NEXT = new EachNext();
 
 class Loop<T> implements Iterable<T>, Iterator<T, unknown> {
   readonly #subscription: Subscription<T, unknown>;
-  readonly #task: Task;
+  /** The loops of the task, this one among them until it is left. */
+  readonly #open: Loop<unknown>[];
   #current: IteratorResult<T, unknown>;
   #taken = false;
 
-  constructor(subscription: Subscription<T, unknown>, first: IteratorResult<T, unknown>, task: Task) {
+  constructor(subscription: Subscription<T, unknown>, first: IteratorResult<T, unknown>, open: Loop<unknown>[]) {
     this.#subscription = subscription;
     this.#current = first;
-    this.#task = task;
+    this.#open = open;
   }
 
   *advance(): Operation<void> {
@@ -102,8 +104,7 @@ class Loop<T> implements Iterable<T>, Iterator<T, unknown> {
   }
 
   #leave(): void {
-    const open = loops.get(this.#task);
-    const at = open?.indexOf(this as Loop<unknown>) ?? -1;
-    if (at >= 0) open?.splice(at, 1);
+    const at = this.#open.indexOf(this as Loop<unknown>);
+    if (at >= 0) this.#open.splice(at, 1);
   }
 }

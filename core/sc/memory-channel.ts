@@ -277,9 +277,7 @@ function asItem<T>(result: Result<T>): Result<T> {
   return result;
 }
 
-/** As an iteration has it: the end, and an end that was closed here meanwhile, are ends and not errors. */
+/** As an iteration has it: the end, and an end that was closed here, are ends and not errors; there are no others. */
 function asIteration<T>(result: Result<T>): Result<IteratorResult<T, void>> {
-  if (result.ok) return ok({ done: false, value: result.value });
-  const isEnd = result.error instanceof EndOfChannel || result.error instanceof ClosedResourceError;
-  return isEnd ? ok({ done: true, value: undefined }) : result;
+  return ok(result.ok ? { done: false, value: result.value } : { done: true, value: undefined });
 }

@@ -49,6 +49,15 @@ describe("each", () => {
     expect(String(error)).toMatch(/without each\.next\(\)/);
   });
 
+  it("a loop that is taken by hand is left once, however often it is asked, and leaves the others open", function* () {
+    for (const outer of yield* each(channelOf(1))) {
+      const inner = (yield* each(channelOf<number>()))[Symbol.iterator]();
+      expect([inner.next().done, inner.return?.().done]).toEqual([true, true]);
+      expect(outer).toBe(1);
+      yield* each.next();
+    }
+  });
+
   it("tells of each.next() outside of a loop", function* () {
     expect(yield* errorOf(each.next())).toBeInstanceOf(Error);
   });
