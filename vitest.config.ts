@@ -14,5 +14,14 @@ export default defineConfig({
     execArgv: ["--import", "tsx", "--conditions=espalier-source"],
     testTimeout: 20_000,
     hookTimeout: 20_000,
+    // `npm run coverage`: what core/sc promises is tested to the last line and branch, by its own tests.
+    coverage: {
+      include: ["core/sc/**"],
+      // Run in processes and threads of their own, which this cannot see: `run-main.test.ts` and `run-in-worker.test.ts`
+      // start real ones.
+      exclude: ["core/sc/run-main.ts", "core/sc/worker-boot.ts", "core/sc/worker-entry.ts"],
+      reporter: ["text"],
+      thresholds: { 100: true },
+    },
   },
 });

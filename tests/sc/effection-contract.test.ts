@@ -3,28 +3,21 @@
  * promised; when a test here fails under a new version, the executor needs a look before the peer range is widened.
  */
 import { readFileSync } from "node:fs";
-import {
-  action,
-  type Coroutine,
-  createScope,
-  type Effect,
-  Err,
-  ensure,
-  Ok,
-  type Operation,
-  type Result,
-  resource,
-  run,
-  scoped,
-  spawn,
-  suspend,
-  unbox,
-  until,
-  useScope,
-} from "effection";
+import type { Coroutine, Effect, Operation, Result } from "effection";
+import * as newest from "effection";
+import * as oldest from "effection-4.1.0";
 import { describe, expect, it } from "../support/it.ts";
 
-const PACKAGE = new URL("../../node_modules/effection/package.json", import.meta.url);
+/** Every release of the peer range, by the name it is installed under here. */
+const RELEASES = [
+  { name: "effection", version: "4.1.1", effection: newest },
+  // The types of two releases are not one another's, because of private names; what is used of them is the same.
+  { name: "effection-4.1.0", version: "4.1.0", effection: oldest as unknown as typeof newest },
+] as const;
+
+function manifestOf(name: string): { version: string } {
+  return JSON.parse(readFileSync(new URL(`../../node_modules/${name}/package.json`, import.meta.url), "utf8"));
+}
 
 /** Perform `effect` in a coroutine of Effection's and give what came of it. */
 function* perform<T>(effect: Effect<T>): Operation<T> {
@@ -63,10 +56,10 @@ function recording(scope: unknown) {
 /** Drive `operation` by hand, as our executor does, until it waits or ends. */
 function drive(operation: Operation<unknown>, routine: Coroutine): Result<unknown> | "waits" {
   const iterator = operation[Symbol.iterator]();
-  let result: Result<unknown> = Ok(undefined);
+  let result: Result<unknown> = { ok: true, value: undefined };
   for (;;) {
     const step = result.ok ? iterator.next(result.value) : iterator.throw?.(result.error);
-    if (step === undefined || step.done) return Ok(step?.value);
+    if (step === undefined || step.done) return { ok: true, value: step?.value };
     let settled: Result<unknown> | undefined;
     step.value.enter((r: Result<unknown>) => {
       settled ??= r;
@@ -76,10 +69,19 @@ function drive(operation: Operation<unknown>, routine: Coroutine): Result<unknow
   }
 }
 
-describe("Effection", () => {
-  it("is of the range that the executor was written for", () => {
-    const { version } = JSON.parse(readFileSync(PACKAGE, "utf8")) as { version: string };
-    expect(version).toMatch(/^4\.1\./);
+it("the peer range is the releases that are tried here", () => {
+  const { peerDependencies } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as {
+    peerDependencies: Record<string, string>;
+  };
+  expect(peerDependencies.effection).toBe(">=4.1.0 <4.2");
+});
+
+describe.each(RELEASES)("Effection $version", ({ name, version, effection }) => {
+  const { action, createScope, Err, ensure, Ok, resource, run, scoped, spawn, suspend, unbox, until, useScope } =
+    effection;
+
+  it("is what is installed under that name", () => {
+    expect(manifestOf(name).version).toBe(version);
   });
 
   it("an operation yields effects: { description, enter(resolve, routine) } with an undo that calls back", () => {
