@@ -14,6 +14,13 @@ export { Nursery, type NurseryOptions, named, openNursery, type TaskStatus } fro
 export { type Abort, ParkingLot, park, type Waker } from "./park.ts";
 export { waitAllTasksBlocked } from "./quiet.ts";
 export { type Run, type RunOptions, run, runIn } from "./run.ts";
+export {
+  DEFAULT_WORKER_TOKENS,
+  defaultWorkerLimiter,
+  type RunInWorkerOptions,
+  runInWorker,
+  WORKER_IDLE_MS,
+} from "./run-in-worker.ts";
 export { runMain } from "./run-main.ts";
 export { shuffleRunOrder } from "./run-order.ts";
 export { Semaphore } from "./semaphore.ts";
@@ -30,3 +37,4 @@ export {
 export { type FormatOptions, formatTaskTree, type NurseryNode, type TaskNode, taskTree } from "./task-tree.ts";
 export { currentEffectiveDeadline, failAfter, failAt, moveOnAfter, moveOnAt, shielded } from "./timeouts.ts";
 export { DEFAULT_HOST_QUIET_MS, useVirtualClock, VirtualClock, type VirtualClockOptions } from "./virtual-clock.ts";
+export { WorkerCloneError, WorkerDied, WorkerImportError } from "./worker-errors.ts";
