@@ -11,7 +11,17 @@ import { useCensus } from "../support/census.ts";
 import { describe, expect, it } from "../support/it.ts";
 import { LogFile } from "../support/log-file.ts";
 import { errorOf } from "../support/outcome.ts";
-import { add, blocks, countsForEver, fails, remainingMs, waits, waitsInContext, whoAmI } from "./fixtures/service.ts";
+import {
+  add,
+  blocks,
+  cleansUpSlowly,
+  countsForEver,
+  fails,
+  remainingMs,
+  waits,
+  waitsInContext,
+  whoAmI,
+} from "./fixtures/service.ts";
 
 const enableModules = [new URL("./fixtures/service.ts", import.meta.url)];
 
@@ -123,6 +133,20 @@ describe("cancellation across processes", () => {
       expect(yield* portal.run(remainingMs)).toBe(Number.POSITIVE_INFINITY);
       yield* moveOnAfter(100, () => portal.run(waits, { name: "call", log: log.path }));
       expect(log.lines).toEqual(["call began", "call cleaned up"]);
+      yield* portal.cancelActor();
+    });
+  });
+
+  it("B30 a cancelled call is left when the remote clean-up has ended, and not when the cancel is acknowledged", function* () {
+    const log = new LogFile();
+    yield* openActorNursery(function* (an) {
+      const portal = yield* an.startActor("child", { enableModules });
+      yield* openNursery(function* (n) {
+        n.startSoon(() => portal.run(cleansUpSlowly, { log: log.path }));
+        yield* log.has("began");
+        n.cancelScope.cancel();
+      });
+      expect(log.lines).toEqual(["began", "cleaned up"]);
       yield* portal.cancelActor();
     });
   });
