@@ -96,6 +96,32 @@ describe("CancelScope", () => {
     expect([inner.cancelledCaught, outer.cancelledCaught]).toEqual([false, true]);
   });
 
+  it("that is not cancelled passes a Cancelled that comes from elsewhere, bare and in a group", function* () {
+    const [left, calm] = [new CancelScope(), new CancelScope()];
+    const kept: unknown[] = [];
+    yield* left.run(function* () {
+      left.cancel();
+      kept.push(yield* outcomeOf(checkpoint()));
+    });
+    const [stray] = kept;
+    const thrown = new ExceptionGroup("strays", [stray]);
+    const bare = yield* outcomeOf(
+      calm.run(function* () {
+        throw stray;
+      }),
+    );
+    expect(bare).toBe(stray);
+    expect(calm.cancelledCaught).toBe(false);
+    const again = new CancelScope();
+    const group = yield* outcomeOf(
+      again.run(function* () {
+        throw thrown;
+      }),
+    );
+    expect(group).toBe(thrown);
+    expect(again.cancelledCaught).toBe(false);
+  });
+
   it("takes its own behind a shield while further out is cancelled as well", function* () {
     const outer = new CancelScope();
     const inner = new CancelScope({ shield: true });
