@@ -99,6 +99,21 @@ describe("openMemoryChannel", () => {
     });
     expect(log).toEqual(["other", "third"]);
   });
+
+  it("of several that wait for an item the one that has waited longest gets it", function* () {
+    const [tx, rx] = openMemoryChannel<string>(0);
+    const log: string[] = [];
+    yield* openNursery(function* (n) {
+      for (const i of [1, 2, 3]) {
+        n.startSoon(function* () {
+          log.push(`${i}: ${yield* rx.receive()}`);
+        });
+      }
+      yield* waitAllTasksBlocked();
+      for (const item of ["a", "b", "c"]) tx.sendNowait(item);
+    });
+    expect(log.sort()).toEqual(["1: a", "2: b", "3: c"]);
+  });
 });
 
 describe("closing", () => {
