@@ -195,8 +195,10 @@ class Job {
   #again(): void {
     try {
       this.#callIn(this.#pool.take());
+      /* v8 ignore next -- abandoned in the very moment in which its idle thread died */
       if (this.#isAbandoned) this.#thread?.letGo();
     } catch (error) {
+      /* v8 ignore next -- the host refuses another thread, which a test cannot bring about */
       this.#fail(error);
     }
   }

@@ -136,6 +136,7 @@ export class WorkerThread {
     this.#worker.on("message", (message: unknown) => {
       if (isReplyTo(this.#calls, message)) this.#answered(message.answer);
     });
+    /* v8 ignore next 3 -- an answer that was cloned there and cannot be revived here: no value known does that */
     this.#worker.on("messageerror", (error) =>
       this.#answered({ kind: "notCloned", what: "result", thrown: packThrown(error) }),
     );

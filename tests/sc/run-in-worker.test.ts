@@ -85,6 +85,21 @@ describe("runInWorker", () => {
     expect(yield* call("addLater", [1, 2])).toBe(3);
   });
 
+  it("takes what the function posts by itself for nothing of its own", function* () {
+    expect(yield* call("postsItself")).toBe("done");
+  });
+
+  it("tells of arguments that could be cloned only at the second try", function* () {
+    let tries = 0;
+    const fickle = {
+      get it() {
+        if (tries++ === 0) throw new Error("not yet");
+        return 1;
+      },
+    };
+    expect(yield* errorOf(call("add", [fickle, 1]))).toMatchObject({ name: "WorkerCloneError", what: "arguments" });
+  });
+
   it("runs functions of Node's own modules", function* () {
     const packed = yield* runInWorker<typeof import("node:zlib"), "deflateSync">("node:zlib", "deflateSync", ["aaaa"]);
     expect(Buffer.from(yield* runInWorker<Uint8Array>("node:zlib", "inflateSync", [packed])).toString()).toBe("aaaa");
