@@ -6,18 +6,16 @@ import { runQueue } from "./run-queue.ts";
 
 /** Let the tasks of this process run in an order drawn from `seed`; returns what restores the usual one. */
 export function shuffleRunOrder(seed: number): () => void {
-  const random = mulberry32(seed);
+  const random = draws(seed);
   runQueue.setOrder((length) => Math.floor(random() * length));
   return () => runQueue.setOrder(undefined);
 }
 
-/** Numbers in [0, 1) from a 32-bit seed; small and good enough to shuffle by. */
-function mulberry32(seed: number): () => number {
+/** Numbers in [0, 1) from a seed: a linear congruential generator modulo 2^32, good enough to shuffle by. */
+function draws(seed: number): () => number {
   let state = seed >>> 0;
   return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296;
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    return state / 4_294_967_296;
   };
 }

@@ -1,5 +1,6 @@
 /** The `stats` actor: arithmetic that would keep a thread busy, in a process where that disturbs nobody. */
 import type { Operation } from "effection";
+import { seededRandom } from "./random.ts";
 
 export interface Interval {
   readonly mean: number;
@@ -23,7 +24,7 @@ export function* bootstrap({
   seed?: number;
 }): Operation<Interval> {
   if (values.length === 0) throw new RangeError("values must not be empty");
-  const random = mulberry32(seed);
+  const random = seededRandom(seed);
   const means = Float64Array.from({ length: rounds }, () => {
     let sum = 0;
     for (let i = 0; i < values.length; i++) sum += values[Math.floor(random() * values.length)] ?? 0;
@@ -31,15 +32,4 @@ export function* bootstrap({
   }).sort();
   const at = (share: number) => means[Math.floor(share * (rounds - 1))] ?? Number.NaN;
   return { mean: values.reduce((a, b) => a + b, 0) / values.length, low: at(0.025), high: at(0.975) };
-}
-
-/** A generator of numbers in [0, 1), the same for the same seed. Tommy Ettinger's, in the public domain. */
-function mulberry32(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296;
-  };
 }

@@ -7,6 +7,7 @@
  */
 import { pathToFileURL } from "node:url";
 import type { Tick } from "../tick.ts";
+import { seededRandom } from "../random.ts";
 
 export const SEED = 20_240_229;
 export const ROWS = 4_000;
@@ -26,7 +27,7 @@ const SYMBOLS = [
 
 /** The recording's text for a seed: `rows` lines of JSON. */
 export function generateTicks(seed = SEED, rows = ROWS): string {
-  const random = mulberry32(seed);
+  const random = seededRandom(seed);
   const exactPrices = new Map<string, number>(SYMBOLS.map(({ symbol, opensAt }) => [symbol, opensAt]));
   let at = OPENS_AT;
   let text = "";
@@ -59,15 +60,5 @@ function nearlyNormal(random: () => number): number {
   return sum;
 }
 
-/** Tommy Ettinger's mulberry32: 32 bits of state, numbers in [0, 1). */
-function mulberry32(seed: number): () => number {
-  let state = seed | 0;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let bits = Math.imul(state ^ (state >>> 15), 1 | state);
-    bits = (bits + Math.imul(bits ^ (bits >>> 7), 61 | bits)) ^ bits;
-    return ((bits ^ (bits >>> 14)) >>> 0) / 4_294_967_296;
-  };
-}
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) process.stdout.write(generateTicks());
