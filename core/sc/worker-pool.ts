@@ -25,10 +25,20 @@ export interface WorkerPoolOptions {
   /** How long an idle thread is kept. */
   readonly idleMs: number;
   readonly resourceLimits?: ResourceLimits;
+  /** What the idle ones age by; by default the host's, whose timers do not keep the process alive. */
+  readonly clock?: PoolClock;
 }
+
+export interface PoolClock {
+  now(): number;
+  after(ms: number, fn: () => void): void;
+}
+
+const HOST_CLOCK: PoolClock = { now: realClock.now, after: weakTimer };
 
 export class WorkerPool {
   readonly #options: WorkerPoolOptions;
+  readonly #clock: PoolClock;
   readonly #threads = new Set<WorkerThread>();
   /** Those that have waited longest come first; the last one is the next to be used, so that surplus ones age. */
   readonly #idle: WorkerThread[] = [];
@@ -36,6 +46,7 @@ export class WorkerPool {
 
   constructor(options: WorkerPoolOptions) {
     this.#options = options;
+    this.#clock = options.clock ?? HOST_CLOCK;
   }
 
   /** Threads that live. */
@@ -70,7 +81,7 @@ export class WorkerPool {
 
   #takeBack(thread: WorkerThread): void {
     if (this.#idle.length >= this.#options.maxIdle()) return thread.terminate();
-    thread.idleSince = realClock.now();
+    thread.idleSince = this.#clock.now();
     this.#idle.push(thread);
     this.#lookIn(this.#options.idleMs);
   }
@@ -78,7 +89,7 @@ export class WorkerPool {
   #lookIn(ms: number): void {
     if (this.#isLooking) return;
     this.#isLooking = true;
-    weakTimer(ms, () => {
+    this.#clock.after(ms, () => {
       this.#isLooking = false;
       this.#endOld();
     });
@@ -86,7 +97,7 @@ export class WorkerPool {
 
   #endOld(): void {
     const { idleMs } = this.#options;
-    const now = realClock.now();
+    const now = this.#clock.now();
     for (;;) {
       const oldest = this.#idle[0];
       if (oldest === undefined) return;

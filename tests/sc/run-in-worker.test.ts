@@ -22,7 +22,7 @@ import {
 import { callIn, defaultPool } from "../../core/sc/run-in-worker.ts";
 import { typeScriptLoader } from "../../core/sc/worker-boot.ts";
 import { MAX_RELAYED_ERRORS } from "../../core/sc/worker-message.ts";
-import { WorkerPool } from "../../core/sc/worker-pool.ts";
+import { type PoolClock, WorkerPool } from "../../core/sc/worker-pool.ts";
 import { useCensus } from "../support/census.ts";
 import { describe, expect, it } from "../support/it.ts";
 import { macrotasks } from "../support/macrotasks.ts";
@@ -46,6 +46,24 @@ function open(gate: Int32Array): void {
 
 function* until(condition: () => boolean) {
   while (!condition()) yield* macrotasks(1);
+}
+
+/** Time that passes by hand. */
+function handClock(): PoolClock & { pass(ms: number): void } {
+  let time = 0;
+  let timers: { readonly at: number; readonly fn: () => void }[] = [];
+  return {
+    now: () => time,
+    after: (ms, fn) => timers.push({ at: time + ms, fn }),
+    pass(ms) {
+      for (const end = time + ms; time < end; ) {
+        time++;
+        const due = timers.filter((timer) => timer.at <= time);
+        timers = timers.filter((timer) => timer.at > time);
+        for (const timer of due) timer.fn();
+      }
+    },
+  };
 }
 
 const isEntered = (gate: Int32Array, count = 1) => until(() => Atomics.load(gate, INSIDE) === count);
@@ -445,10 +463,22 @@ describe("worker threads", () => {
     yield* until(() => pool.size === 0);
   });
 
-  it("end when they have been idle for long", function* () {
+  it("end when they have been idle for long, and no sooner", function* () {
+    const clock = handClock();
+    const pool = new WorkerPool({ maxIdle: () => 2, idleMs: 5, clock });
+    yield* callIn(pool, FUNCTIONS, "add", [1, 2]);
+    clock.pass(4);
+    yield* callIn(pool, FUNCTIONS, "add", [1, 2]);
+    clock.pass(4);
+    expect([pool.size, pool.idle]).toEqual([1, 1]);
+    clock.pass(1);
+    expect(pool.idle).toBe(0);
+    yield* until(() => pool.size === 0);
+  });
+
+  it("end with the host's time if they are given no other", function* () {
     const pool = new WorkerPool({ maxIdle: () => 2, idleMs: 5 });
     yield* callIn(pool, FUNCTIONS, "add", [1, 2]);
-    expect(pool.size).toBe(1);
     yield* until(() => pool.size === 0);
     expect(pool.idle).toBe(0);
   });
