@@ -38,15 +38,25 @@ export async function takeSamples(chosen, options) {
     if (peers.length === 0) continue;
     console.error(`bench: ${found.name} (${peers.join(", ")})`);
     /** @type {Record<string, number[]>} */
-    const figures = Object.fromEntries(peers.map((peer) => [peer, []]));
+    const figures = {};
+    /** @type {Record<string, string>} */
+    const failures = {};
     for (let i = 0; i < Math.min(options.repeats, found.scenario.repeats ?? options.repeats); i++) {
       for (const peer of peers) {
-        const sample = await takeSample(found, peer, options);
-        figures[peer]?.push(sample.figure);
-        calibrations.push(...sample.calibration);
+        if (failures[peer] !== undefined) continue;
+        try {
+          const sample = await takeSample(found, peer, options);
+          figures[peer] = [...(figures[peer] ?? []), sample.figure];
+          calibrations.push(...sample.calibration);
+        } catch (error) {
+          // One that fails is not measured at all; the others are.
+          console.error(`bench: ${found.name}: ${peer} failed: ${error}`);
+          failures[peer] = `failed: ${summaryOf(error)}`;
+          delete figures[peer];
+        }
       }
     }
-    results.push({ found, figures });
+    results.push({ found, figures, failures });
   }
   return { results, calibrations };
 }
@@ -62,4 +72,11 @@ async function takeSample({ file, id }, peer, { pin, sample }) {
   const [program = "", ...args] = pin ? ["taskset", "-c", "0", ...command] : command;
   const { stdout } = await execute(program, args, { env: fairEnvironment(), timeout: SAMPLE_LIMIT_MS });
   return JSON.parse(stdout.trimEnd().split("\n").at(-1) ?? "");
+}
+
+/** What a sample that failed has said last of its error, in one line. @param {unknown} error */
+function summaryOf(error) {
+  const text = error instanceof Error && "stderr" in error && error.stderr ? String(error.stderr) : String(error);
+  const lines = text.split("\n").map((line) => line.trim());
+  return lines.find((line) => /^[A-Za-z]*Error\b/.test(line)) ?? lines[0] ?? "for no reason that it gave";
 }

@@ -1,4 +1,4 @@
-/** What a scenario is, and the two ways to measure one: time per operation, and heap kept per thing. */
+/** What a scenario is, and the ways to measure one: time per operation, operations per second, heap kept per thing. */
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 
@@ -7,14 +7,17 @@ import { runInNewContext } from "node:vm";
  * @property {boolean} quick - a tenth of the work: for a look, not for figures
  * @property {number} soak - millions of operations of the soak scenarios
  *
- * @typedef {(options: SampleOptions) => Promise<number>} Measure - one figure, in the scenario's unit; less is better
+ * @typedef {(options: SampleOptions) => Promise<number>} Measure - one figure, in the scenario's unit
  *
  * @typedef {object} Scenario
  * @property {string} title
  * @property {string} unit - as in "µs/task"
  * @property {Readonly<Record<string, Measure>>} peers - each by its users' own lights; runs alone in a fresh process
- * @property {string} [limit] - the peer that is the same work by hand, with nothing of what the others guarantee
+ * @property {"less" | "more"} [better] - `less` unless told
+ * @property {string | readonly string[]} [limit] - the peer, or peers, that are the same work by hand, with nothing of
+ *   what the others guarantee; of several the best is the limit
  * @property {number} [repeats] - for scenarios too long to repeat as often as the others
+ * @property {Readonly<Record<string, string>>} [notMeasured] - by peer, why it is left out
  * @property {string} [note] - where the peers do not do quite the same
  */
 
@@ -44,6 +47,39 @@ export function microsecondsEach(count, work) {
     }
     return median(rounds);
   };
+}
+
+/** A round of `perSecond` takes about this long, in milliseconds; warming up takes two of them at least. */
+const ROUND_MS = 200;
+const QUICK_ROUND_MS = 30;
+const ROUNDS = 5;
+
+/**
+ * How often a second `work` is done. Its count is doubled until it takes a round's time, which warms up; then come the
+ * rounds that count.
+ *
+ * @param {{ readonly quick: boolean }} options
+ * @param {(count: number) => PromiseLike<unknown>} work - `count` operations
+ * @returns {Promise<number>} the median of the rounds
+ */
+export async function perSecond({ quick }, work) {
+  const roundMs = quick ? QUICK_ROUND_MS : ROUND_MS;
+  let count = 16;
+  while ((await timeMs(() => work(count))) < roundMs) count *= 2;
+  // The last doubling was still half cold: once more, to know how much is a round.
+  const warm = await timeMs(() => work(count));
+  const n = Math.max(1, Math.round((count * roundMs) / warm));
+  /** @type {number[]} */
+  const rounds = [];
+  for (let i = 0; i < ROUNDS; i++) rounds.push((n * 1_000) / (await timeMs(() => work(n))));
+  return median(rounds);
+}
+
+/** @param {() => PromiseLike<unknown>} work */
+export async function timeMs(work) {
+  const start = performance.now();
+  await work();
+  return performance.now() - start;
 }
 
 /**

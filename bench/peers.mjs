@@ -1,0 +1,53 @@
+/** Who is measured next to espalier across processes, what each can do, and what it needs installed. */
+
+/** @import { Fleet, OpenFleet } from "./peer.mjs" */
+/** @import { Measure } from "./scenario.mjs" */
+
+/**
+ * @typedef {object} Peer
+ * @property {string} file - in `peers/`
+ * @property {string} variant - given to its `open`
+ * @property {readonly (keyof Fleet)[]} can - beside being started and closed
+ * @property {boolean} installs - whether it needs `bench/node_modules`
+ */
+
+const CALLS = /** @type {const} */ (["calls", "callsAtOnce"]);
+const ALL = /** @type {const} */ (["stream", "pingPong", ...CALLS, "dialogs"]);
+
+/** @type {Readonly<Record<string, Peer>>} */
+export const PEERS = {
+  espalier: { file: "espalier", variant: "", can: [...ALL, "pids"], installs: false },
+  socket: { file: "socket", variant: "items", can: [...ALL, "pids"], installs: false },
+  "socket-chunks": { file: "socket", variant: "chunks", can: ["stream"], installs: false },
+  "fork-json": { file: "fork", variant: "json", can: [...ALL, "pids"], installs: false },
+  "fork-advanced": { file: "fork", variant: "advanced", can: [...ALL, "pids"], installs: false },
+  worker: { file: "worker", variant: "", can: ALL, installs: false },
+};
+
+/** Those that are the same work by hand, with nothing of what the others guarantee. */
+export const BY_HAND = ["socket", "socket-chunks"];
+
+/**
+ * A measure for every peer that can do what is measured.
+ *
+ * @param {readonly (keyof Fleet)[]} needs
+ * @param {(open: (count: number) => Promise<Required<Fleet>>, options: Parameters<Measure>[0]) => Promise<number>} measure
+ * @param {readonly string[]} [except] - peers for whom it makes no sense
+ * @returns {Record<string, Measure>}
+ */
+export function measureEach(needs, measure, except = []) {
+  const able = Object.entries(PEERS).filter(
+    ([name, { can }]) => !except.includes(name) && needs.every((need) => can.includes(need)),
+  );
+  return Object.fromEntries(
+    able.map(([name, { file, variant }]) => [
+      name,
+      async (options) => {
+        // What a peer costs its parent to import is not what is measured.
+        /** @type {{ open: OpenFleet }} */
+        const { open } = await import(new URL(`./peers/${file}.mjs`, import.meta.url).href);
+        return await measure(async (count) => /** @type {Required<Fleet>} */ (await open(count, variant)), options);
+      },
+    ]),
+  );
+}

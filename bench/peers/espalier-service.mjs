@@ -1,0 +1,48 @@
+/** What espalier's child exposes. */
+import { context, each } from "../espalier.mjs";
+import { PAYLOADS } from "../payloads.mjs";
+import { add as sum } from "../peer.mjs";
+
+/** @import { Context } from "../espalier.mjs" */
+/** @import { PayloadName } from "../payloads.mjs" */
+
+/** @param {{ a: number, b: number }} args */
+export function* add({ a, b }) {
+  return sum(a, b);
+}
+
+export function* pid() {
+  return process.pid;
+}
+
+export const items = context(
+  /** @param {Context<{ send: NonNullable<unknown> }>} ctx @param {{ name: PayloadName, count: number }} args */
+  function* (ctx, { name, count }) {
+    const { make } = PAYLOADS[name];
+    yield* ctx.started();
+    yield* ctx.openStream(function* (stream) {
+      for (let i = 0; i < count; i++) yield* stream.send(make(i));
+    });
+  },
+);
+
+export const echo = context(
+  /** @param {Context<{ send: number, receive: number }>} ctx */
+  function* (ctx) {
+    yield* ctx.started();
+    yield* ctx.openStream(function* (stream) {
+      for (const item of yield* each(stream)) {
+        yield* stream.send(item);
+        yield* each.next();
+      }
+    });
+  },
+);
+
+export const dialog = context(
+  /** @param {Context<{ started: number }>} ctx @param {{ value: number }} args */
+  function* (ctx, { value }) {
+    yield* ctx.started(value);
+    return value + 1;
+  },
+);

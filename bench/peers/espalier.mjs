@@ -1,0 +1,115 @@
+/** espalier as its README has it: an actor nursery, portals, contexts and their streams, all options at their defaults. */
+import { Event, each, openActorNursery, openNursery, run, runIn } from "../espalier.mjs";
+import { PAYLOADS } from "../payloads.mjs";
+import { assertSame } from "../peer.mjs";
+import { add, dialog, echo, items, pid } from "./espalier-service.mjs";
+
+/** @import { Operation } from "effection" */
+/** @import { ActorNursery, Nursery, Portal } from "../espalier.mjs" */
+/** @import { PayloadName } from "../payloads.mjs" */
+
+const enableModules = [import.meta.resolve("./espalier-service.mjs")];
+
+/** @type {import("../peer.mjs").OpenFleet} */
+export async function open(count) {
+  const stop = new Event();
+  /** @type {(standing: { nursery: Nursery, portals: readonly Portal[] }) => void} */
+  let stand;
+  /** @type {Promise<{ nursery: Nursery, portals: readonly Portal[] }>} */
+  const standing = new Promise((resolve) => {
+    stand = resolve;
+  });
+  const tree = run(() =>
+    openActorNursery(function* (actors) {
+      const portals = yield* startAll(actors, count);
+      yield* openNursery(function* (nursery) {
+        stand({ nursery, portals });
+        yield* stop.wait();
+      });
+      actors.cancelScope.cancel("the work is done");
+    }),
+  );
+  const { nursery, portals } = await Promise.race([standing, tree.then(() => standing)]);
+  const [portal] = portals;
+  if (portal === undefined) throw new RangeError("a fleet has at least one child");
+  return {
+    stream: (name, n) => runIn(nursery, () => stream(portal, name, n)),
+    pingPong: (n) => runIn(nursery, () => pingPong(portal, n)),
+    calls: (n) => runIn(nursery, () => calls(portal, n)),
+    callsAtOnce: (n, callers) =>
+      runIn(nursery, () =>
+        openNursery(function* (inner) {
+          for (let i = 0; i < callers; i++) inner.startSoon(() => calls(portal, Math.ceil(n / callers)));
+        }),
+      ),
+    dialogs: (n) => runIn(nursery, () => dialogs(portal, n)),
+    pids: () =>
+      runIn(nursery, function* () {
+        const pids = [];
+        for (const one of portals) pids.push(yield* one.run(pid));
+        return pids;
+      }),
+    async close() {
+      stop.set();
+      await tree;
+    },
+  };
+}
+
+/** @param {ActorNursery} actors @param {number} count @returns {Operation<readonly Portal[]>} */
+function* startAll(actors, count) {
+  /** @type {Portal[]} */
+  const portals = [];
+  yield* openNursery(function* (nursery) {
+    for (let i = 0; i < count; i++) {
+      nursery.startSoon(function* () {
+        const portal = yield* actors.startActor(`bench ${i}`, { enableModules });
+        assertSame("add", yield* portal.run(add, { a: 1, b: 1 }), 2);
+        portals.push(portal);
+      });
+    }
+  });
+  return portals;
+}
+
+/** @param {Portal} portal @param {PayloadName} name @param {number} count @returns {Operation<number>} */
+function* stream(portal, name, count) {
+  const { weigh } = PAYLOADS[name];
+  let weight = 0;
+  yield* portal.openContext(items, { name, count }, function* (ctx) {
+    yield* ctx.openStream(function* (received) {
+      for (const item of yield* each(received)) {
+        weight += weigh(/** @type {any} */ (item));
+        yield* each.next();
+      }
+    });
+  });
+  return weight;
+}
+
+/** @param {Portal} portal @param {number} count @returns {Operation<void>} */
+function* pingPong(portal, count) {
+  yield* portal.openContext(echo, {}, function* (ctx) {
+    yield* ctx.openStream(function* (both) {
+      for (let i = 0; i < count; i++) {
+        yield* both.send(i & 0x7f);
+        assertSame("echo", yield* both.receive(), i & 0x7f);
+      }
+    });
+  });
+}
+
+/** @param {Portal} portal @param {number} count @returns {Operation<void>} */
+function* calls(portal, count) {
+  for (let i = 0; i < count; i++) assertSame("add", yield* portal.run(add, { a: i, b: 1 }), i + 1);
+}
+
+/** @param {Portal} portal @param {number} count @returns {Operation<void>} */
+function* dialogs(portal, count) {
+  for (let value = 0; value < count; value++) {
+    yield* portal.openContext(dialog, { value }, function* (ctx, first) {
+      assertSame("first value", first, value);
+      assertSame("result", yield* ctx.waitForResult(), value + 1);
+    });
+  }
+}
