@@ -25,7 +25,7 @@ export const PEERS = {
 };
 
 /** Those that are the same work by hand, with nothing of what the others guarantee. */
-export const BY_HAND = ["socket", "socket-chunks"];
+export const BY_HAND = ["socket", "socket-chunks", "node -e 0"];
 
 /**
  * A measure for every peer that can do what is measured.
