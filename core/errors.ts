@@ -100,6 +100,23 @@ export class WouldBlock extends Error {
   }
 }
 
+/** Raised by `receive` of a subscriber that reads too slowly, once for each gap; the next `receive` goes on after it. */
+export class Lagged extends Error {
+  override readonly name = "Lagged";
+  /** Items that were dropped before this subscriber received them. */
+  readonly missed: number;
+  /** Items that are kept for slow subscribers. */
+  readonly capacity: number;
+
+  constructor(missed: number, capacity: number) {
+    super(
+      `this subscriber fell behind and missed ${missed} item${missed === 1 ? "" : "s"}: the broadcast keeps the last ${capacity}; read faster, raise its capacity, or subscribe with onLag: "skip"`,
+    );
+    this.missed = missed;
+    this.capacity = capacity;
+  }
+}
+
 // ------------------------------------------------------------------------------------------------ the actor runtime
 
 /** Raised by a runtime call made where no actor runtime is running. */

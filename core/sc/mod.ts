@@ -1,5 +1,15 @@
 /** Structured concurrency inside one process: trio's semantics on Effection operations. */
 export { withAbortSignal } from "./abort-signal.ts";
+export {
+  type Broadcast,
+  type BroadcastOptions,
+  type BroadcastSource,
+  type BroadcastStatistics,
+  broadcast,
+  DEFAULT_BROADCAST_CAPACITY,
+  type SubscribeOptions,
+  type Subscriber,
+} from "./broadcast.ts";
 export { CancelScope, type CancelScopeOptions } from "./cancel-scope.ts";
 export { CapacityLimiter, type LimiterStatistics } from "./capacity-limiter.ts";
 export { type Clock, ClockContext, type Disarm, realClock } from "./clock.ts";
