@@ -248,6 +248,29 @@ export class FunctionNotFound extends Error {
   }
 }
 
+const OPENED_BY: Readonly<Record<string, string>> = {
+  asyncfunc: "a function: call it with portal.run",
+  context: "a context: open it with portal.openContext",
+  asyncgen: "a producer of items: open it with portal.openStreamFrom",
+};
+
+/** Raised at the caller for an export that is there, but is not of the kind that it was asked for as. */
+export class WrongEndpointKind extends TypeError {
+  override readonly name = "WrongEndpointKind";
+  readonly dialog: string;
+  /** What it was asked for as: `call`, `context` or `producer`. */
+  readonly expected: string;
+  /** What it is, as the protocol calls it: `asyncfunc`, `context` or `asyncgen`. */
+  readonly actual: string;
+
+  constructor(dialog: string, expected: string, actual: string) {
+    super(`${dialog} is ${OPENED_BY[actual] ?? actual}; it was asked for as a ${expected}`);
+    this.dialog = dialog;
+    this.expected = expected;
+    this.actual = actual;
+  }
+}
+
 /** One refused value: where in the message it stands and what was wrong with it. */
 export interface MsgIssue {
   /** Keys from the payload down to the offending field; empty for the payload itself. */

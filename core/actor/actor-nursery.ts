@@ -3,23 +3,20 @@ import { randomUUID } from "node:crypto";
 import type { Operation } from "effection";
 import { isCancelled } from "../errors.ts";
 import type { ArgsOf, Callable, ResultOf } from "../rpc/endpoint.ts";
-import type { EnabledModules } from "../rpc/function-name.ts";
 import type { Portal } from "../rpc/portal.ts";
 import type { CancelScope } from "../sc/cancel-scope.ts";
 import { Deferred } from "../sc/deferred.ts";
 import { type Nursery, named, openNursery } from "../sc/nursery.ts";
 import { type Actor, actorHere } from "./actor.ts";
 import { Child } from "./child.ts";
+import { enabledModules, type ModuleList } from "./enabled-modules.ts";
 import { processBackend } from "./process-backend.ts";
 import { openRootActor } from "./root.ts";
 import type { TeardownBounds, TeardownEvent } from "./teardown.ts";
 
 export interface ActorOptions {
-  /**
-   * Modules whose exports may be called in the child: URLs (`import.meta.resolve("./feed.ts")`), or short names to
-   * URLs. An allowlist; they are imported while the child starts.
-   */
-  readonly enableModules?: readonly (string | URL)[] | Readonly<Record<string, string | URL>>;
+  /** Modules whose exports may be called in the child. */
+  readonly enableModules?: ModuleList;
   /** Working directory; this process's unless told. */
   readonly cwd?: string;
   /** Environment variables beside those of this process; undefined takes one away. */
@@ -131,20 +128,4 @@ export class ActorNursery {
     this.#nursery.startSoon(named(`run in ${name}`, work));
     return { portal, waitForResult: () => result.wait() };
   }
-}
-
-function enabledModules(given: ActorOptions["enableModules"] = []): EnabledModules {
-  const entries: [string, string | URL][] = Array.isArray(given)
-    ? given.map((url: string | URL) => [String(url), url])
-    : Object.entries(given);
-  const modules: Record<string, string> = {};
-  for (const [name, url] of entries) {
-    if (!URL.canParse(String(url))) {
-      throw new TypeError(
-        `enableModules: ${JSON.stringify(String(url))} is not a URL; give import.meta.resolve("./module.ts") or a file: URL`,
-      );
-    }
-    modules[name] = String(url);
-  }
-  return modules;
 }

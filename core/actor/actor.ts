@@ -3,6 +3,8 @@ import { createContext, type Operation, useScope } from "effection";
 import type { ActorId } from "../actor-id.ts";
 import { NoRuntime } from "../errors.ts";
 import { ExceptionGroup } from "../exception-group.ts";
+import type { EnabledModules } from "../rpc/function-name.ts";
+import type { Service } from "../rpc/service.ts";
 import { useTask } from "../sc/task.ts";
 import { shielded } from "../sc/timeouts.ts";
 
@@ -43,11 +45,16 @@ export class Actor {
   /** The actor that started this one; undefined for the root. */
   readonly parent: ActorId | undefined;
   readonly lifetime = new Lifetime();
+  /** Modules of which others may call the exports: names to URLs. */
+  readonly enabled: EnabledModules;
+  /** @internal What serves the requests of others, in an actor that takes any. */
+  service: Service | undefined;
 
   /** @internal */
-  constructor(id: ActorId, parent: ActorId | undefined) {
+  constructor(id: ActorId, parent: ActorId | undefined, enabled: EnabledModules) {
     this.id = id;
     this.parent = parent;
+    this.enabled = enabled;
   }
 
   get name(): string {

@@ -72,16 +72,17 @@ class ChildLife {
     const parent: unknown = spec._runtime_vars.parent;
     if (!isUid(parent))
       throw new ProtocolError(`the spawn specification of ${formatActorId(this.#id)} names no parent`);
-    yield* asActor(new Actor(this.#id, fromUid(parent)), () => this.#serve(spec));
+    const actor = new Actor(this.#id, fromUid(parent), spec.enable_modules);
+    yield* asActor(actor, () => this.#serve(actor));
   }
 
-  *#serve(spec: SpawnSpec): Operation<void> {
-    const modules = yield* ExposedModules.load(spec.enable_modules);
+  *#serve(actor: Actor): Operation<void> {
+    const modules = yield* ExposedModules.load(actor.enabled);
     const life = this;
     yield* openNursery(
       function* (nursery) {
         const service = new Service(life.#id, nursery, modules);
-        life.#service = service;
+        life.#service = actor.service = service;
         life.#scope = nursery.cancelScope;
         if (life.#endedBecause !== undefined) life.cancel(life.#endedBecause);
         for (const start of life.#early.splice(0)) service.serve(start, life.channel);

@@ -7,5 +7,7 @@ export {
   type OneShot,
   openActorNursery,
 } from "./actor-nursery.ts";
+export type { ModuleList } from "./enabled-modules.ts";
 export { openRootActor, type RootOptions } from "./root.ts";
+export { openSelfPortal } from "./self-portal.ts";
 export type { TeardownBounds, TeardownEvent, TeardownStep } from "./teardown.ts";

@@ -1,6 +1,6 @@
 /** The caller's half of a dialog: what was asked, and what has come of it. */
 import type { Operation, Result } from "effection";
-import { sameActor } from "../actor-id.ts";
+import { type ActorId, sameActor } from "../actor-id.ts";
 import {
   ActorTooSlowError,
   type Cancelled,
@@ -10,6 +10,7 @@ import {
   ProtocolError,
   RemoteActorError,
   TransportClosed,
+  WrongEndpointKind,
 } from "../errors.ts";
 import { Deferred } from "../sc/deferred.ts";
 import { sleepForever } from "../sc/sleep.ts";
@@ -18,18 +19,19 @@ import { moveOnAfter, shielded } from "../sc/timeouts.ts";
 import { type Cid, type Message, toUid, type UndecodablePayload, unboxError } from "../wire/mod.ts";
 import { CancelRequest } from "./cancel-request.ts";
 import type { Channel, DialogHalf } from "./channel.ts";
+import { type Answering, afterAnswer, type DialogKind, FUNCTYPES } from "./dialog-rules.ts";
 import type { FunctionName } from "./function-name.ts";
 import { ANY_PAYLOAD, CANCEL_UNWIND_TIMEOUT_MS, DEADLINE_SKEW_MS } from "./limits.ts";
 import { MessageStream } from "./message-stream.ts";
 import { type Parse, parserOf, type Specs } from "./schema.ts";
 
-/** What is called: a plain function, or a context with the schemas that its endpoint has named. */
-export interface CallKind {
-  readonly isContext: boolean;
+/** What is asked for, with the schemas that its endpoint has named. */
+export interface Asked {
+  readonly kind: DialogKind;
   readonly specs: Specs | undefined;
 }
 
-const PLAIN: CallKind = { isContext: false, specs: undefined };
+const PLAIN: Asked = { kind: "call", specs: undefined };
 
 export class Call implements DialogHalf {
   readonly cid: Cid;
@@ -40,39 +42,44 @@ export class Call implements DialogHalf {
   readonly outcome: Deferred<unknown>;
   /** The first value of a context. */
   readonly first: Deferred<unknown>;
-  /** This side's half of the stream; made for contexts only. */
+  /** This side's half of the stream; a call has none. */
   readonly stream: MessageStream<unknown, unknown> | undefined;
   /** Called once, when the remote task has failed. */
   onFailure: ((error: Error) => void) | undefined;
   /** Whether this side has asked for the cancellation, and whether that was acknowledged. */
   cancelCalled = false;
   cancelAcked = false;
+  /** The actor that the cancellation was asked for by, where it was one that ended the remote task. */
+  canceller: ActorId | undefined;
 
+  readonly #kind: DialogKind;
+  #answering: Answering = "asked";
   readonly #hasDeadline: boolean;
   readonly #parseFirst: Parse | undefined;
   readonly #parseResult: Parse | undefined;
 
-  private constructor(channel: Channel, name: FunctionName, what: CallKind, hasDeadline: boolean) {
+  private constructor(channel: Channel, name: FunctionName, what: Asked, hasDeadline: boolean) {
     this.#hasDeadline = hasDeadline;
     this.channel = channel;
     this.cid = channel.newCid();
     this.label = `${shortNamespace(name.ns)}.${name.func}`;
     this.outcome = new Deferred(`result of ${this.label}`, true);
     this.first = new Deferred(`first value of ${this.label}`, true);
-    const { isContext, specs } = what;
+    const { kind, specs } = what;
+    this.#kind = kind;
     this.#parseFirst = parserOf(specs, "started", this.label);
     this.#parseResult = parserOf(specs, "result", this.label);
     // What the endpoint sends is what we receive, and the other way round.
     const check = specs?.check === "all" ? parserOf(specs, "receive", this.label) : undefined;
     const parse = parserOf(specs, "send", this.label);
-    this.stream = isContext ? new MessageStream(channel, this.cid, this.label, check, parse) : undefined;
+    this.stream = kind === "call" ? undefined : new MessageStream(channel, this.cid, this.label, check, parse);
   }
 
   /**
    * Send the request. @throws MsgTypeError if an argument cannot be encoded; TypeError if `args` is not an object;
    * TransportClosed if the connection is gone
    */
-  static *begin(channel: Channel, name: FunctionName, args: unknown, what: CallKind = PLAIN): Operation<Call> {
+  static *begin(channel: Channel, name: FunctionName, args: unknown, what: Asked = PLAIN): Operation<Call> {
     if (channel.closedBy !== undefined) throw channel.closedBy;
     const deadline = channel.has("deadline") ? yield* remainingMs() : undefined;
     const call = new Call(channel, name, what, deadline !== undefined);
@@ -137,6 +144,23 @@ export class Call implements DialogHalf {
     this.cancelCalled = true;
     yield* CancelRequest.ofTask(this.channel, this.cid, reason).wait(timeoutMs);
     this.cancelAcked = true;
+    // A plain peer says nothing more of a stream that it was asked to end: no error came before this, so there is none.
+    if (this.#kind === "producer" && this.channel.isPlain) this.#end({ ok: true, value: undefined });
+  }
+
+  /**
+   * Where `error` says that the deadline has passed that went with the request: it was this side's, is about to pass here
+   * too, and says more. Wait for that.
+   */
+  *ownDeadline(error: unknown): Operation<void> {
+    if (this.#hasDeadline && !this.cancelCalled && this.isOwnCancel(error)) {
+      yield* moveOnAfter(DEADLINE_SKEW_MS, sleepForever);
+    }
+  }
+
+  /** The remote task has given all its items, and its result is on the way. */
+  get isEnding(): boolean {
+    return this.#answering === "stopped" && !this.channel.isPlain;
   }
 
   /** Whether `error` only says that a cancellation has happened which this actor asked for. */
@@ -147,9 +171,18 @@ export class Call implements DialogHalf {
   // ------------------------------------------------------------------------------------------------------- DialogHalf
 
   receive(message: Message, bytes: number): void {
+    const next = afterAnswer(this.#kind, this.#answering, message.msg_type);
+    if (next === undefined) {
+      const where = `after its side was "${this.#answering}"`;
+      return this.#refuse(
+        new ProtocolError(`${this.label}: the peer sent ${message.msg_type} in a ${this.#kind} ${where}`),
+      );
+    }
+    this.#answering = next;
     switch (message.msg_type) {
       case "StartAck":
-        return;
+        if (message.functype === FUNCTYPES[this.#kind]) return;
+        return this.#refuse(new WrongEndpointKind(this.label, this.#kind, message.functype));
       case "Started":
         this.#give(message.pld, this.#parseFirst, (value) => this.first.resolve(value));
         return;
@@ -166,8 +199,6 @@ export class Call implements DialogHalf {
         return this.#give(message.pld, this.#parseResult, (value) => this.#end({ ok: true, value }));
       case "Error":
         return this.#end({ ok: false, error: unboxError(message) });
-      default:
-        return this.#refuse(new ProtocolError(`${this.label}: the peer sent ${message.msg_type} on a call`));
     }
   }
 
@@ -208,7 +239,9 @@ export class Call implements DialogHalf {
   }
 
   #end(result: Result<unknown>): void {
+    this.#answering = "ended";
     this.channel.remove(this.cid);
+    if (!result.ok && result.error instanceof ContextCancelled) this.canceller = result.error.canceller;
     if (!this.outcome.settle(result)) return;
     if (result.ok) {
       this.first.reject(new ProtocolError(`${this.label} returned without calling started()`));
@@ -225,10 +258,7 @@ export class Call implements DialogHalf {
       return yield* what.wait();
     } catch (error) {
       if (isCancelled(error)) return yield* this.#cancelled(error);
-      // The deadline that went with the request was ours: it is about to pass here too, and says more.
-      if (this.#hasDeadline && !this.cancelCalled && this.isOwnCancel(error)) {
-        yield* moveOnAfter(DEADLINE_SKEW_MS, sleepForever);
-      }
+      yield* this.ownDeadline(error);
       // It was made where the message came in; here the whole chain of callers is on the stack.
       if (error instanceof RemoteActorError) Error.captureStackTrace(error);
       throw error;

@@ -82,6 +82,16 @@ export class Channel {
     return this.#connection.has(feature);
   }
 
+  /** Whether streams are held back by credit, each way. */
+  get hasCredit(): boolean {
+    return this.peer === undefined || this.has("credit");
+  }
+
+  /** Whether the peer speaks the plain protocol, with none of our additions. */
+  get isPlain(): boolean {
+    return this.peer?.features.size === 0;
+  }
+
   /** How many dialogs are open. */
   get size(): number {
     return this.#dialogs.size;

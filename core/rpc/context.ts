@@ -4,13 +4,11 @@
  */
 import type { Operation, Result } from "effection";
 import type { ActorId } from "../actor-id.ts";
-import { isCancelled, TransportClosed } from "../errors.ts";
-import { ExceptionGroup } from "../exception-group.ts";
-import { CancelScope } from "../sc/cancel-scope.ts";
+import { ContextCancelled, TransportClosed } from "../errors.ts";
 import { cancelShieldedCheckpoint } from "../sc/sleep.ts";
 import type { Call } from "./call.ts";
 import type { Dialog, Slot } from "./endpoint.ts";
-import { MessageStream } from "./message-stream.ts";
+import type { MessageStream } from "./message-stream.ts";
 import { type Parse, parserOf, type Specs } from "./schema.ts";
 import type { Served } from "./served.ts";
 import type { StreamOptions } from "./stream-options.ts";
@@ -23,12 +21,10 @@ export class Context<D extends Dialog = Dialog> {
   #started = false;
 
   /** @internal */
-  constructor(served: Served, specs: Specs | undefined) {
-    const { channel, cid, label } = served;
+  constructor(served: Served, stream: MessageStream<unknown, unknown>, specs: Specs | undefined) {
     this.#served = served;
-    this.#checkFirst = parserOf(specs, "started", label);
-    const check = specs?.check === "all" ? parserOf(specs, "send", label) : undefined;
-    this.#stream = new MessageStream(channel, cid, label, check, parserOf(specs, "receive", label));
+    this.#stream = stream;
+    this.#checkFirst = parserOf(specs, "started", served.label);
   }
 
   /** The actor that opened this context. */
@@ -41,6 +37,11 @@ export class Context<D extends Dialog = Dialog> {
     return this.#served.scope.cancelCalled;
   }
 
+  /** The actor that has cancelled this side, where one has. */
+  get canceller(): ActorId | undefined {
+    return this.#served.canceller;
+  }
+
   /**
    * Give the caller its first value; only now its block runs. Call it exactly once, before the stream is opened.
    *
@@ -50,7 +51,7 @@ export class Context<D extends Dialog = Dialog> {
   *started(...value: Slot<D, "started"> extends undefined ? [] : [value: Slot<D, "started">]): Operation<void> {
     if (this.#started) throw new Error(`${this.#served.label}: started() was called twice`);
     this.#checkFirst?.(value[0]);
-    this.#served.channel.send({ msg_type: "Started", cid: this.#served.cid, pld: value[0] });
+    this.#served.say({ msg_type: "Started", cid: this.#served.cid, pld: value[0] });
     this.#started = true;
     yield* cancelShieldedCheckpoint();
   }
@@ -66,19 +67,28 @@ export class Context<D extends Dialog = Dialog> {
     options: StreamOptions = {},
   ): Operation<T> {
     if (!this.#started) throw new Error(`${this.#served.label}: call started() before the stream is opened`);
-    return yield* withStream(this.#stream as MessageStream<Slot<D, "send">, Slot<D, "receive">>, body, options);
+    return yield* (this.#stream as MessageStream<Slot<D, "send">, Slot<D, "receive">>).use(body, options);
   }
 
   /** @internal */
   get wasStarted(): boolean {
     return this.#started;
   }
-
-  /** @internal */
-  get stream(): MessageStream<unknown, unknown> {
-    return this.#stream;
-  }
 }
+
+/**
+ * - `running`: it has given its first value
+ * - `cancelling`: this side has asked for its cancellation; `unwinding`: that was acknowledged
+ * - `returned`, `failed`, `cancelled`, `disconnected`: how it ended
+ */
+export type ContextState =
+  | "running"
+  | "cancelling"
+  | "unwinding"
+  | "returned"
+  | "failed"
+  | "cancelled"
+  | "disconnected";
 
 /** The half of a context that its opener is given. */
 export class PeerContext<D extends Dialog = Dialog, R = unknown> {
@@ -99,6 +109,30 @@ export class PeerContext<D extends Dialog = Dialog, R = unknown> {
     return this.#call.cancelAcked;
   }
 
+  /** The actor that had the remote task cancelled, once that has ended it. */
+  get canceller(): ActorId | undefined {
+    return this.#call.canceller;
+  }
+
+  /** Where the remote task stands, as far as this side has heard. */
+  get state(): ContextState {
+    const { outcome, cancelCalled, cancelAcked } = this.#call;
+    if (outcome.result === undefined) return !cancelCalled ? "running" : cancelAcked ? "unwinding" : "cancelling";
+    if (outcome.result.ok) return "returned";
+    const { error } = outcome.result;
+    return error instanceof ContextCancelled
+      ? "cancelled"
+      : error instanceof TransportClosed
+        ? "disconnected"
+        : "failed";
+  }
+
+  /** What the remote task ended with, where that was no result: its error, a cancellation, a lost connection. */
+  get maybeError(): Error | undefined {
+    const { result } = this.#call.outcome;
+    return result === undefined || result.ok ? undefined : result.error;
+  }
+
   /** How the remote task came out, once it has. */
   get outcome(): Result<R> | undefined {
     return this.#call.outcome.result as Result<R> | undefined;
@@ -113,7 +147,7 @@ export class PeerContext<D extends Dialog = Dialog, R = unknown> {
     body: (stream: MessageStream<Slot<D, "receive">, Slot<D, "send">>) => Operation<T>,
     options: StreamOptions = {},
   ): Operation<T> {
-    return yield* withStream(this.#call.stream as MessageStream<Slot<D, "receive">, Slot<D, "send">>, body, options);
+    return yield* (this.#call.stream as MessageStream<Slot<D, "receive">, Slot<D, "send">>).use(body, options);
   }
 
   /**
@@ -136,71 +170,5 @@ export class PeerContext<D extends Dialog = Dialog, R = unknown> {
   *cancel(reason = "ctx.cancel() was called", timeoutMs?: number): Operation<void> {
     if (this.#call.outcome.result !== undefined) return;
     yield* this.#call.cancel(reason, timeoutMs);
-  }
-}
-
-/** Run `body` linked to the remote task of `call`. See `Portal.openContext`. */
-export function* runLinked<D extends Dialog, R, T>(
-  call: Call,
-  body: (ctx: PeerContext<D, R>, first: Slot<D, "started">) => Operation<T>,
-): Operation<T> {
-  const first = yield* call.firstValue();
-  const scope = new CancelScope();
-  // A failure over there ends the block here; a cancel that this side asked for is for the block to see.
-  call.onFailure = (error) => {
-    if (!call.isOwnCancel(error)) scope.cancelWith("peer", `${call.label} failed: ${error.message}`, error);
-  };
-  const early = call.outcome.result;
-  if (early !== undefined && !early.ok) call.onFailure(early.error);
-  let value: T | undefined;
-  try {
-    value = yield* scope.run(() => body(new PeerContext(call), first as Slot<D, "started">));
-  } catch (error) {
-    yield* leaveByError(call, error);
-    return undefined as T;
-  }
-  call.stream?.close();
-  try {
-    yield* call.result();
-  } catch (error) {
-    if (!call.isOwnCancel(error)) throw error;
-  }
-  return value as T;
-}
-
-/** The block threw: the remote task must not outlive it, and neither error may hide the other. */
-function* leaveByError(call: Call, error: unknown): Operation<void> {
-  const isEndOfStream = call.stream?.isEnd(error) ?? false;
-  call.stream?.close();
-  const before = call.outcome.result;
-  if (before !== undefined && !before.ok && before.error === error) {
-    if (call.isOwnCancel(error)) return;
-    throw error;
-  }
-  const reason = isCancelled(error) ? error.reason : `the block of the context failed: ${String(error)}`;
-  const ended = yield* call.endByCancel(reason);
-  if (ended.ok || call.isOwnCancel(ended.error)) throw error;
-  if (isCancelled(error)) throw ended.error instanceof TransportClosed ? error : ended.error;
-  // A task that fails leaves its stream first; that the stream has ended is no second failure.
-  if (isEndOfStream) throw ended.error;
-  throw new ExceptionGroup(`${call.label}: both sides of the context failed`, [error, ended.error]);
-}
-
-function* withStream<Out, In, T>(
-  stream: MessageStream<Out, In>,
-  body: (stream: MessageStream<Out, In>) => Operation<T>,
-  options: StreamOptions,
-): Operation<T> {
-  stream.open(options);
-  try {
-    const value = yield* body(stream);
-    yield* stream.drained();
-    return value;
-  } catch (error) {
-    const rest = stream.withoutPeerGone(error);
-    if (rest !== undefined) throw rest.error;
-    return undefined as T;
-  } finally {
-    stream.close();
   }
 }

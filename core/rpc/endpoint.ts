@@ -5,7 +5,7 @@
 import type { StandardSchemaV1 } from "@standard-schema/spec";
 import type { Operation } from "effection";
 import type { Context } from "./context.ts";
-import type { Schema, Specs } from "./schema.ts";
+import { isSchema, type Schema, type Specs } from "./schema.ts";
 
 /** What a dialog carries, seen from the endpoint's own side. Leave out what it does not use. */
 export interface Dialog {
@@ -27,7 +27,8 @@ export type Slot<D, K extends keyof Dialog> = D extends { [P in K]?: infer V }
 /** The same dialog seen from the caller. */
 export type Flipped<D> = { started: Slot<D, "started">; send: Slot<D, "receive">; receive: Slot<D, "send"> };
 
-const endpointKind = Symbol.for("espalier.endpoint");
+/** @internal Which kind of endpoint a value is. */
+export const endpointKind: unique symbol = Symbol.for("espalier.endpoint");
 
 /** A function that runs as one half of a linked pair of tasks; export it, and callers open it. */
 export interface ContextEndpoint<A, D extends Dialog, R> {
@@ -41,10 +42,11 @@ export interface ContextEndpoint<A, D extends Dialog, R> {
 /** As what the runtime sees it: nothing is known of the types. */
 export type AnyContextEndpoint = ContextEndpoint<never, Dialog, unknown>;
 
-type SlotIn<S, K extends string> = S extends { [P in K]: infer X extends Schema }
+/** What its sender gives for a slot, and what its receiver gets. */
+export type SlotIn<S, K extends string> = S extends { [P in K]: infer X extends Schema }
   ? StandardSchemaV1.InferInput<X>
   : undefined;
-type SlotOut<S, K extends string> = S extends { [P in K]: infer X extends Schema }
+export type SlotOut<S, K extends string> = S extends { [P in K]: infer X extends Schema }
   ? StandardSchemaV1.InferOutput<X>
   : undefined;
 type ArgsIn<S> = S extends { args: infer X extends Schema } ? StandardSchemaV1.InferInput<X> : object;
@@ -83,15 +85,11 @@ export function context(...given: readonly unknown[]): unknown {
     throw new TypeError(`context(specs, fn) takes an object of schemas, got ${typeof specs}`);
   }
   for (const [slot, schema] of Object.entries(specs ?? {})) {
-    if (slot !== "check" && !isSchema(schema)) {
+    if (slot !== "check" && slot !== "codecs" && !isSchema(schema)) {
       throw new TypeError(`context(): "${slot}" is not a Standard Schema, got ${typeof schema}`);
     }
   }
   return { [endpointKind]: "context", run, specs };
-}
-
-function isSchema(value: unknown): boolean {
-  return (typeof value === "object" || typeof value === "function") && value !== null && "~standard" in value;
 }
 
 export function isContextEndpoint(value: unknown): value is AnyContextEndpoint {

@@ -4,10 +4,12 @@ import { until } from "effection";
 import { FunctionNotFound, ModuleNotExposed } from "../errors.ts";
 import { type AnyContextEndpoint, isContextEndpoint } from "./endpoint.ts";
 import type { EnabledModules } from "./function-name.ts";
+import { type AnyProducerEndpoint, isProducerEndpoint } from "./producer.ts";
 
 export type Exposed =
   | { readonly kind: "function"; readonly fn: (args: unknown, io: unknown) => unknown }
-  | { readonly kind: "context"; readonly endpoint: AnyContextEndpoint };
+  | { readonly kind: "context"; readonly endpoint: AnyContextEndpoint }
+  | { readonly kind: "producer"; readonly endpoint: AnyProducerEndpoint };
 
 export class ExposedModules {
   readonly #exports = new Map<string, object>();
@@ -39,13 +41,14 @@ export class ExposedModules {
     if (!Object.hasOwn(exports, func)) throw new FunctionNotFound(ns, func);
     const value: unknown = Reflect.get(exports, func);
     if (isContextEndpoint(value)) return { kind: "context", endpoint: value };
+    if (isProducerEndpoint(value)) return { kind: "producer", endpoint: value };
     if (typeof value === "function" && !isClass(value)) {
       return { kind: "function", fn: (args, io) => Reflect.apply(value, undefined, [args, io]) };
     }
     throw new FunctionNotFound(
       ns,
       func,
-      `is a ${isClass(value) ? "class" : typeof value}, not a function or a context`,
+      `is a ${isClass(value) ? "class" : typeof value}, not a function, a context or a producer`,
     );
   }
 }

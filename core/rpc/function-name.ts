@@ -8,6 +8,7 @@ import type { Operation } from "effection";
 import { until } from "effection";
 import { FunctionNotFound } from "../errors.ts";
 import { type ContextEndpoint, type Dialog, isContextEndpoint } from "./endpoint.ts";
+import { isProducerEndpoint } from "./producer.ts";
 
 /** Short name or URL, to URL: what an actor exposes. An allowlist; everything else cannot be called. */
 export type EnabledModules = Readonly<Record<string, string>>;
@@ -51,7 +52,9 @@ export function remote<M>(ns: string): RemoteModule<M> {
 }
 
 function notCallable(ns: string, func: string): never {
-  throw new TypeError(`${ns}:${func} is a remote reference; hand it to portal.run or portal.openContext`);
+  throw new TypeError(
+    `${ns}:${func} is a remote reference; hand it to portal.run, portal.openContext or portal.openStreamFrom`,
+  );
 }
 
 /** Names found before, by function and by URL of the module. */
@@ -64,7 +67,7 @@ const known = new WeakMap<object, { readonly url: string; readonly func: string 
  */
 export function* nameOf(reference: unknown, modules: EnabledModules): Operation<FunctionName> {
   if ((typeof reference !== "function" && typeof reference !== "object") || reference === null) {
-    throw new TypeError(`expected an exported function or context, got ${String(reference)}`);
+    throw new TypeError(`expected an exported function, context or producer, got ${String(reference)}`);
   }
   if (remoteName in reference) return reference[remoteName] as FunctionName;
   const before = known.get(reference);
@@ -94,5 +97,6 @@ export function* nameOf(reference: unknown, modules: EnabledModules): Operation<
 
 function labelOf(reference: object): string {
   if (typeof reference === "function") return reference.name || "anonymous function";
-  return isContextEndpoint(reference) ? reference.run.name || "anonymous context" : "value";
+  if (isContextEndpoint(reference)) return reference.run.name || "anonymous context";
+  return isProducerEndpoint(reference) ? reference.run.name || "anonymous producer" : "value";
 }

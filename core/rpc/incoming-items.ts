@@ -3,8 +3,9 @@ import type { Result } from "effection";
 import { EndOfChannel, StreamOverrun } from "../errors.ts";
 import { Fifo } from "../sc/fifo.ts";
 import { type Exit, err, ok, undoing } from "../sc/wait.ts";
-import type { Cid } from "../wire/mod.ts";
+import { type Cid, MAX_FRAME_BYTES } from "../wire/mod.ts";
 import type { Channel } from "./channel.ts";
+import { DEFAULT_STREAM_BYTES, DEFAULT_STREAM_CAPACITY } from "./limits.ts";
 import type { Parse } from "./schema.ts";
 import type { Overflow, StreamOptions } from "./stream-options.ts";
 
@@ -14,16 +15,17 @@ export class IncomingItems<In> {
   readonly #label: string;
   readonly #parse: Parse | undefined;
   #overflow: Overflow = "backpressure";
-  #capacity = 0;
-  #capacityBytes = 0;
+  #capacity = DEFAULT_STREAM_CAPACITY;
+  #capacityBytes = DEFAULT_STREAM_BYTES;
   readonly #items = new Fifo<In>();
   readonly #receivers = new Set<() => void>();
   /** Why nothing more can be received, after what is buffered. */
   #ended: Error | undefined;
   #received = 0;
   #dropped = 0;
-  /** Items that the peer may still send. */
+  /** What the peer may still send. */
   #granted = 0;
+  #grantedBytes = 0;
   /** Bytes of what is buffered; items and bytes that are free again and not granted yet. */
   #heldBytes = 0;
   #owedItems = 0;
@@ -34,6 +36,10 @@ export class IncomingItems<In> {
     this.#cid = cid;
     this.#label = label;
     this.#parse = parse;
+    if (channel.hasCredit) return;
+    // It sends as it likes, from the first value on. What it sends beyond our room cannot be held back, only refused.
+    this.#granted = this.#grantedBytes = Number.POSITIVE_INFINITY;
+    this.#overflow = "error";
   }
 
   get statistics() {
@@ -43,6 +49,10 @@ export class IncomingItems<In> {
   open({ capacity, capacityBytes, overflow }: Required<StreamOptions>): void {
     this.#capacity = capacity;
     this.#capacityBytes = capacityBytes;
+    if (!this.#channel.hasCredit) {
+      if (overflow !== "backpressure") this.#overflow = overflow;
+      return;
+    }
     this.#overflow = overflow;
     if (this.#ended === undefined) this.#grant(capacity, capacityBytes);
   }
@@ -54,19 +64,21 @@ export class IncomingItems<In> {
   arrived(items: readonly In[], bytes: number): void {
     // This side has left its stream, and the peer did not know yet: its items are nobody's.
     if (this.#ended !== undefined) return;
-    if (items.length > this.#granted) {
+    // The last item of a credit may be as long as a message can be.
+    if (items.length > this.#granted || this.#grantedBytes < -MAX_FRAME_BYTES) {
+      const credit = `${this.#granted} items and ${Math.floor(this.#grantedBytes)} bytes`;
       throw new StreamOverrun(
-        `${this.#label}: the peer sent ${items.length} items and had credit for ${this.#granted}`,
+        `${this.#label}: the peer sent ${items.length} items and had credit for ${credit}`,
         this.#label,
       );
     }
     this.#granted -= items.length;
+    this.#grantedBytes -= bytes;
     this.#received += items.length;
-    this.#heldBytes += bytes;
     try {
       for (const item of items) {
         const parsed = this.#parse === undefined ? item : (this.#parse(item) as In);
-        if (this.#makeRoom()) this.#items.push(parsed);
+        if (this.#makeRoom(bytes / items.length)) this.#keep(parsed, bytes / items.length);
       }
     } finally {
       this.#wake();
@@ -78,8 +90,8 @@ export class IncomingItems<In> {
   /** `undefined` if there is nothing to receive now. */
   take(): Result<In> | undefined {
     if (this.#items.size === 0) return this.#ended === undefined ? undefined : err(this.#ended);
+    const share = this.#heldBytes / this.#items.size;
     const item = this.#items.shift() as In;
-    const share = this.#heldBytes / (this.#items.size + 1);
     this.#heldBytes -= share;
     if (this.#overflow === "backpressure") this.#owe(1, share);
     return ok(item);
@@ -115,7 +127,7 @@ export class IncomingItems<In> {
   #owe(items: number, bytes: number): void {
     this.#owedItems += items;
     this.#owedBytes += bytes;
-    if (this.#ended !== undefined) return;
+    if (this.#ended !== undefined || !this.#channel.hasCredit) return;
     if (this.#owedItems * 2 < this.#capacity && this.#owedBytes * 2 < this.#capacityBytes) return;
     // Rounded up: the peer counts items alone, we count whole messages, and credit must never leak away.
     this.#grant(this.#owedItems, Math.ceil(this.#owedBytes));
@@ -125,22 +137,38 @@ export class IncomingItems<In> {
 
   #grant(items: number, bytes: number): void {
     this.#granted += items;
+    this.#grantedBytes += bytes;
     this.#channel.send({ msg_type: "Credit", cid: this.#cid, items, bytes });
   }
 
-  /** Whether the item that has come may be kept. @throws StreamOverrun if the policy is `error` */
-  #makeRoom(): boolean {
-    if (this.#items.size < this.#capacity || this.#overflow === "backpressure") return true;
-    if (this.#overflow === "error") {
-      throw new StreamOverrun(
-        `${this.#label}: ${this.#capacity} items wait to be read, and there is no room for another; read faster, raise capacity, or choose another overflow`,
-        this.#label,
-      );
+  #keep(item: In, bytes: number): void {
+    this.#items.push(item);
+    this.#heldBytes += bytes;
+  }
+
+  /** Whether an item of so many bytes may be kept. @throws StreamOverrun if the policy is `error` */
+  #makeRoom(bytes: number): boolean {
+    if (this.#overflow === "backpressure") return true;
+    while (this.#items.size > 0 && !this.#hasRoom(bytes)) {
+      if (this.#overflow === "error") throw this.#overrun();
+      this.#dropped++;
+      if (this.#overflow === "drop-newest") return false;
+      this.#heldBytes -= this.#heldBytes / this.#items.size;
+      this.#items.shift();
     }
-    this.#dropped++;
-    if (this.#overflow === "drop-newest") return false;
-    this.#items.shift();
     return true;
+  }
+
+  /** An item alone is taken whatever its size. */
+  #hasRoom(bytes: number): boolean {
+    return this.#items.size < this.#capacity && this.#heldBytes + bytes <= this.#capacityBytes;
+  }
+
+  #overrun(): StreamOverrun {
+    const held = `${this.#items.size} items (${Math.ceil(this.#heldBytes)} bytes) wait to be read`;
+    const why = this.#channel.hasCredit ? "" : " (the peer does not know credit, and cannot be held back)";
+    const advice = "read faster, raise capacity or capacityBytes, or choose another overflow";
+    return new StreamOverrun(`${this.#label}: ${held}, and there is no room for another${why}; ${advice}`, this.#label);
   }
 
   #wake(): void {

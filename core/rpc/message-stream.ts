@@ -3,7 +3,7 @@
  * receiver has room for, in items and in bytes. `send` waits for credit, so a slow consumer slows its own producer and
  * nobody else. Each direction has its own bounds and its own policy for when they are reached.
  */
-import type { Operation, Result, Stream, Subscription } from "effection";
+import type { Operation, Result, Subscription } from "effection";
 import { ClosedResourceError, EndOfChannel, WouldBlock } from "../errors.ts";
 import { IN_PLACE } from "../sc/each.ts";
 import { Task } from "../sc/task.ts";
@@ -13,9 +13,13 @@ import type { Channel } from "./channel.ts";
 import { IncomingItems } from "./incoming-items.ts";
 import { OutgoingItems } from "./outgoing-items.ts";
 import type { Parse } from "./schema.ts";
+import type { ReceiveStream, SendStream } from "./stream-ends.ts";
 import { completeOptions, type StreamOptions, type StreamStatistics } from "./stream-options.ts";
 
-export class MessageStream<Out, In> implements Stream<In, void> {
+/** Which ways a stream goes for this side. */
+export type Direction = "both" | "send" | "receive";
+
+export class MessageStream<Out, In> implements SendStream<Out>, ReceiveStream<In> {
   readonly [IN_PLACE] = true;
   readonly #channel: Channel;
   readonly #cid: Cid;
@@ -39,20 +43,10 @@ export class MessageStream<Out, In> implements Stream<In, void> {
     this.#incoming = new IncomingItems(channel, cid, label, parse);
   }
 
-  /**
-   * Send one item; wait while the peer has no room for it, unless `sendOverflow` says otherwise.
-   *
-   * @throws StreamOverrun if `sendOverflow` is `error` and there is no room
-   * @throws MsgTypeError if it cannot be encoded; the stream goes on
-   * @throws BrokenResourceError if the peer has closed its side of the stream, before or meanwhile
-   * @throws ClosedResourceError if this side has closed it
-   * @throws TransportClosed, or what the dialog ended with, if it has ended
-   */
   send(item: Out): Operation<void> {
     return new Send(this.#outgoing, item);
   }
 
-  /** As `send`, at once; false, and nothing sent, if there is no room. */
   trySend(item: Out): boolean {
     const sent = this.#outgoing.trySend(item);
     if (sent === undefined) return false;
@@ -60,19 +54,10 @@ export class MessageStream<Out, In> implements Stream<In, void> {
     return true;
   }
 
-  /**
-   * Receive one item; wait while there is none.
-   *
-   * @throws EndOfChannel if the peer has closed its side and all was received
-   * @throws ClosedResourceError if this side has closed the stream
-   * @throws StreamOverrun if `overflow` is `error` and an item found no room, after those that did
-   * @throws TransportClosed, or what the dialog ended with, if it has ended
-   */
   receive(): Operation<In> {
     return new Receive(this.#incoming, (result: Result<In>) => result);
   }
 
-  /** As `receive`, at once. @throws WouldBlock if there is nothing to receive now */
   receiveNowait(): In {
     const taken = this.#incoming.take();
     if (taken === undefined) throw new WouldBlock(`${this.#label}: the stream has nothing to receive now`);
@@ -92,22 +77,58 @@ export class MessageStream<Out, In> implements Stream<In, void> {
   // ---------------------------------------------------------------------------------------- used by the two contexts
 
   /**
-   * @internal Let the peer send.
+   * @internal Run `body` with the stream open; leaving it tells the peer. That the peer has left its side is a clean
+   * end, also for a body that was about to send: it is left, with undefined.
    *
-   * @throws ClosedResourceError if it was open before, what the dialog ended with if it has; RangeError for a bad option
+   * @throws ClosedResourceError if the stream was open before, what the dialog ended with if it has; RangeError for a
+   * bad option
    */
-  open(options: StreamOptions): void {
-    const complete = completeOptions(options);
-    if (this.#endedBy !== undefined) throw this.#endedBy;
-    if (this.#state !== "new") throw new ClosedResourceError(`${this.#label}: the stream of a context is opened once`);
-    this.#state = "open";
-    this.#outgoing.open(complete);
-    this.#incoming.open(complete);
+  *use<T>(body: (stream: this) => Operation<T>, options: StreamOptions): Operation<T> {
+    this.open(options);
+    try {
+      return yield* this.#run(body);
+    } finally {
+      this.close();
+    }
+  }
+
+  /** @internal As `use`, for a producer: that it failed says all, and its stream does not end in good order before. */
+  *produce(body: (stream: this) => Operation<unknown>, options: StreamOptions): Operation<void> {
+    this.open(options, "send");
+    try {
+      yield* this.#run(body);
+    } catch (error) {
+      this.end(error instanceof Error ? error : new Error(String(error)));
+      throw error;
+    }
+    this.close();
+  }
+
+  *#run<T>(body: (stream: this) => Operation<T>): Operation<T> {
+    try {
+      const value = yield* body(this);
+      yield* this.drained();
+      return value;
+    } catch (error) {
+      const rest = this.#outgoing.withoutPeerGone(error);
+      if (rest !== undefined) throw rest.error;
+      return undefined as T;
+    }
   }
 
   /** @internal Wait until what was sent without waiting has left. */
   drained(): Operation<void> {
     return this.#outgoing.drained();
+  }
+
+  /** @internal Let the peer send, and this side, as far as the stream goes that way. @throws as `use` */
+  open(options: StreamOptions, direction: Direction = "both"): void {
+    const complete = completeOptions(options);
+    if (this.#endedBy !== undefined) throw this.#endedBy;
+    if (this.#state !== "new") throw new ClosedResourceError(`${this.#label}: the stream of a context is opened once`);
+    this.#state = "open";
+    if (direction !== "receive") this.#outgoing.open(complete);
+    if (direction !== "send") this.#incoming.open(complete);
   }
 
   /** @internal End this side in good order: what is buffered is dropped, and the peer is told. */
@@ -153,11 +174,6 @@ export class MessageStream<Out, In> implements Stream<In, void> {
   /** @internal Whether `error` is what `receive` throws because the peer has left its stream. */
   isEnd(error: unknown): boolean {
     return this.#incoming.isEnd(error);
-  }
-
-  /** @internal */
-  withoutPeerGone(error: unknown): { readonly error: unknown } | undefined {
-    return this.#outgoing.withoutPeerGone(error);
   }
 }
 

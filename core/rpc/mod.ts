@@ -1,8 +1,10 @@
 /** One dialog: naming a function across processes, portal, context, message stream, serving. */
-export { Context, PeerContext } from "./context.ts";
+export { Context, type ContextState, PeerContext } from "./context.ts";
 export { type ContextEndpoint, context, type Dialog, type PromiseIo, type Slot } from "./endpoint.ts";
 export { type EnabledModules, type RemoteModule, remote } from "./function-name.ts";
 export { MessageStream } from "./message-stream.ts";
 export { type CancelActorOptions, Portal } from "./portal.ts";
+export { type ItemOf, type ProducerEndpoint, type ProducerOptions, producer, type Source } from "./producer.ts";
 export type { Schema, Specs } from "./schema.ts";
+export type { ReceiveStream, SendStream } from "./stream-ends.ts";
 export type { Overflow, StreamOptions, StreamStatistics } from "./stream-options.ts";

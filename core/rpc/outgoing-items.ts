@@ -42,6 +42,8 @@ export class OutgoingItems<Out> {
     this.#cid = cid;
     this.#label = label;
     this.#check = check;
+    // Such a peer takes what comes, and deals with what is too much by its own policy.
+    if (!channel.hasCredit) this.#credit = this.#creditBytes = Number.POSITIVE_INFINITY;
   }
 
   get statistics() {

@@ -4,7 +4,7 @@ import type { ActorId } from "../actor-id.ts";
 import { Call } from "./call.ts";
 import { CancelRequest } from "./cancel-request.ts";
 import type { Channel } from "./channel.ts";
-import { type PeerContext, runLinked } from "./context.ts";
+import type { PeerContext } from "./context.ts";
 import {
   type ArgsOf,
   type Callable,
@@ -15,6 +15,11 @@ import {
   type Slot,
 } from "./endpoint.ts";
 import { type EnabledModules, nameOf } from "./function-name.ts";
+import { consume, runLinked } from "./linked.ts";
+import type { MessageStream } from "./message-stream.ts";
+import { type ArgsOfSource, type ItemOf, isProducerEndpoint, type Source } from "./producer.ts";
+import type { ReceiveStream } from "./stream-ends.ts";
+import type { StreamOptions } from "./stream-options.ts";
 
 export interface CancelActorOptions {
   /** Time for the acknowledgement, in milliseconds; `CANCEL_ACK_TIMEOUT_MS` unless told. */
@@ -78,8 +83,37 @@ export class Portal {
     const name = yield* nameOf(endpoint, this.#modules);
     // A remote reference has types, and nothing to check them by: then only the endpoint's own side does.
     const specs = isContextEndpoint(endpoint) ? endpoint.specs : undefined;
-    const call = yield* Call.begin(this.#channel, name, args, { isContext: true, specs });
+    const call = yield* Call.begin(this.#channel, name, args, { kind: "context", specs });
     return yield* runLinked<D, R, T>(call, body);
+  }
+
+  /**
+   * Start a producer in the actor and run `body` with its items, in order; it is held back to the pace of `body`.
+   * Leaving the body while it still produces cancels it; either way it has ended when this returns.
+   *
+   * ```ts
+   * yield* portal.openStreamFrom(ticks, { symbol: "BTC" }, function* (stream) {
+   *   for (const tick of yield* each(stream)) { …; yield* each.next(); }
+   * });
+   * ```
+   *
+   * @param source - a `producer`, an exported `async function*`, or any function that returns an async iterable
+   * @param options - how much this side takes ahead (`capacity`, `capacityBytes`), and what becomes of more (`overflow`)
+   * @returns what `body` returned
+   * @throws RemoteActorError with what the producer threw: where its items are received, after them, and here
+   * @throws ContextCancelled if it was cancelled by somebody else; ExceptionGroup if both sides failed
+   * @throws MsgTypeError, WrongEndpointKind, and as `run` for what cannot be called or encoded
+   */
+  *openStreamFrom<S extends Source, T>(
+    source: S,
+    args: ArgsOfSource<S>,
+    body: (stream: ReceiveStream<ItemOf<S>>) => Operation<T>,
+    options: Pick<StreamOptions, "capacity" | "capacityBytes" | "overflow"> = {},
+  ): Operation<T> {
+    const name = yield* nameOf(source, this.#modules);
+    const specs = isProducerEndpoint(source) ? source.options : undefined;
+    const call = yield* Call.begin(this.#channel, name, args, { kind: "producer", specs });
+    return yield* consume(call, call.stream as MessageStream<never, ItemOf<S>>, body, options);
   }
 
   /**

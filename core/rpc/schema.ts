@@ -6,6 +6,7 @@
  */
 import type { StandardSchemaV1 } from "@standard-schema/spec";
 import { MsgTypeError } from "../errors.ts";
+import type { ExtensionType } from "../wire/mod.ts";
 
 /** A validator of one slot. */
 export type Schema = StandardSchemaV1;
@@ -26,9 +27,15 @@ export interface Specs {
    * `none`, nothing, where both sides are trusted and speed is all.
    */
   readonly check?: "boundary" | "all" | "none";
+  /** Types of the user's own that may cross in this dialog, each way; a caller that has not imported it has none. */
+  readonly codecs?: readonly ExtensionType[];
 }
 
 export type SlotName = "args" | "started" | "send" | "receive" | "result";
+
+export function isSchema(value: unknown): boolean {
+  return (typeof value === "object" || typeof value === "function") && value !== null && "~standard" in value;
+}
 
 /** What `value` is for its receiver. Made by `parserOf`; throws MsgTypeError. */
 export type Parse = (value: unknown) => unknown;

@@ -1,17 +1,21 @@
 /** The serving half of a dialog: one task that runs what a peer asked for, and tells it how that came out. */
 import type { Operation, Result } from "effection";
 import type { ActorId } from "../actor-id.ts";
-import { ContextCancelled, isCancelled, type TransportClosed } from "../errors.ts";
+import { ContextCancelled, isCancelled, ProtocolError, type TransportClosed } from "../errors.ts";
 import { ExceptionGroup } from "../exception-group.ts";
 import { CancelScope } from "../sc/cancel-scope.ts";
-import { park } from "../sc/park.ts";
 import { OK } from "../sc/wait.ts";
 import { type Cid, fromUid, type Message, type Start, type UndecodablePayload } from "../wire/mod.ts";
 import type { Channel, DialogHalf } from "./channel.ts";
 import { Context } from "./context.ts";
+import { type Answering, type Asking, afterAnswer, afterQuestion, type DialogKind, FUNCTYPES } from "./dialog-rules.ts";
 import type { AnyContextEndpoint } from "./endpoint.ts";
 import type { Exposed } from "./exposed-modules.ts";
-import { parserOf } from "./schema.ts";
+import { MessageStream } from "./message-stream.ts";
+import type { AnyProducerEndpoint } from "./producer.ts";
+import { sendAll, settledPromise } from "./promise-code.ts";
+import { type Parse, parserOf, type Specs } from "./schema.ts";
+import type { StreamOptions } from "./stream-options.ts";
 
 export class Served implements DialogHalf {
   readonly cid: Cid;
@@ -21,9 +25,15 @@ export class Served implements DialogHalf {
   readonly scope: CancelScope;
   readonly #start: Start;
   readonly #what: Exposed;
-  #context: Context | undefined;
+  #stream: MessageStream<unknown, unknown> | undefined;
   #canceller: ActorId | undefined;
-  #answered = false;
+  /** Until that is known, as of one whose consumer may have said with its request how much it takes. */
+  #kind: DialogKind = "producer";
+  #answering: Answering = "asked";
+  #asking: Asking = "open";
+  /** Credit that came before there was a stream. */
+  #earlyItems = 0;
+  #earlyBytes = 0;
 
   constructor(channel: Channel, start: Start, what: Exposed) {
     this.channel = channel;
@@ -34,6 +44,11 @@ export class Served implements DialogHalf {
     this.#start = start;
     this.#what = what;
     channel.add(start.cid, this);
+  }
+
+  /** Who has cancelled it. */
+  get canceller(): ActorId | undefined {
+    return this.#canceller;
   }
 
   /** Somebody asks for this task to be cancelled; only the first one counts. */
@@ -48,8 +63,6 @@ export class Served implements DialogHalf {
    * @param serviceCanceller - who cancelled the whole actor, if that is why this task is cancelled
    */
   *run(serviceCanceller: () => { readonly by: ActorId; readonly reason: string }): Operation<void> {
-    const functype = this.#what.kind === "context" ? "context" : "asyncfunc";
-    this.channel.send({ msg_type: "StartAck", cid: this.cid, functype });
     try {
       const value = yield* this.scope.run(() => this.#body());
       if (this.scope.cancelledCaught) {
@@ -75,7 +88,7 @@ export class Served implements DialogHalf {
     if (outcome.ok) return outcome;
     const failure = withoutCancelled(outcome.error);
     if (failure === undefined) return outcome;
-    if (!this.#answered) this.#fail(failure.error);
+    if (this.#answering !== "ended") this.#fail(failure.error);
     else {
       process.emitWarning(`${this.label} failed after it had been answered: ${String(failure.error)}`, {
         type: "LateServiceError",
@@ -88,9 +101,19 @@ export class Served implements DialogHalf {
   // ------------------------------------------------------------------------------------------------------- DialogHalf
 
   receive(message: Message, bytes: number): void {
-    const stream = this.#context?.stream;
-    if (message.msg_type === "Credit") stream?.credited(message.items, message.bytes);
-    else if (message.msg_type === "Stop") stream?.peerStopped();
+    const next = afterQuestion(this.#kind, this.#answering, this.#asking, message.msg_type);
+    if (next === undefined) {
+      const where = `while its side was "${this.#asking}" and this one "${this.#answering}"`;
+      const what = `${this.label}: the peer sent ${message.msg_type} in a ${this.#kind} ${where}`;
+      return this.#breach(new ProtocolError(what));
+    }
+    this.#asking = next;
+    const stream = this.#stream;
+    if (message.msg_type === "Credit") {
+      this.#earlyItems += message.items;
+      this.#earlyBytes += message.bytes;
+      if (stream !== undefined) this.#passCredit(stream);
+    } else if (message.msg_type === "Stop") stream?.peerStopped();
     else if (message.msg_type === "Yield") {
       try {
         stream?.arrived(message.batch === true ? message.pld : [message.pld], bytes);
@@ -105,42 +128,108 @@ export class Served implements DialogHalf {
   }
 
   disconnected(error: TransportClosed): void {
-    this.#context?.stream.end(error);
+    this.#stream?.end(error);
     this.scope.cancelWith("peer", error.message, error, undefined);
   }
 
   drained(): void {
-    this.#context?.stream.resume();
+    this.#stream?.resume();
   }
 
+  // --------------------------------------------------------------------------------------------- what it runs, by kind
+
   *#body(): Operation<unknown> {
-    if (this.#what.kind === "context") return yield* this.#runContext(this.#what.endpoint);
+    const what = this.#what;
+    if (what.kind === "context") return yield* this.#runContext(what.endpoint);
+    if (what.kind === "producer") return yield* this.#runProducer(what.endpoint);
     const { signal } = this.scope;
-    const result = this.#what.fn(this.#start.kwargs, { signal });
+    const result = what.fn(this.#start.kwargs, { signal });
+    if (isAsyncIterable(result)) {
+      return yield* this.#produce(undefined, {}, (out) => sendAll(result, out, this.label, signal));
+    }
+    this.#accept("call");
     if (isPromiseLike(result)) return yield* settledPromise(result, this.label, signal);
     return isOperation(result) ? yield* result : result;
   }
 
   *#runContext(endpoint: AnyContextEndpoint): Operation<unknown> {
     const { specs } = endpoint;
-    const { kwargs } = this.#start;
-    const parseArgs = parserOf(specs, "args", this.label);
-    const args = parseArgs === undefined ? kwargs : parseArgs(kwargs);
-    const context = new Context(this, specs);
-    this.#context = context;
+    const args = this.#argsFor(specs);
+    const check = specs?.check === "all" ? parserOf(specs, "send", this.label) : undefined;
+    const stream = this.#openDialog("context", check, parserOf(specs, "receive", this.label));
+    const context = new Context(this, stream, specs);
     const value = yield* endpoint.run(context as Context<never>, args as never);
     if (!context.wasStarted) throw new Error(`${this.label} returned without calling started()`);
     parserOf(specs, "result", this.label)?.(value);
-    context.stream.close();
+    stream.close();
     return value;
   }
 
+  *#runProducer({ options, run }: AnyProducerEndpoint): Operation<void> {
+    const args = this.#argsFor(options);
+    yield* this.#produce(options, options, (out) => run(out as MessageStream<never, never>, args as never));
+  }
+
+  *#produce(
+    specs: Specs | undefined,
+    options: StreamOptions,
+    body: (out: MessageStream<unknown, never>) => Operation<unknown>,
+  ): Operation<void> {
+    const check = specs?.check === "all" ? parserOf(specs, "send", this.label) : undefined;
+    const stream = this.#openDialog("producer", check, undefined) as MessageStream<unknown, never>;
+    yield* stream.produce(body, options);
+  }
+
+  #argsFor(specs: Specs | undefined): unknown {
+    const { kwargs } = this.#start;
+    const parse = parserOf(specs, "args", this.label);
+    return parse === undefined ? kwargs : parse(kwargs);
+  }
+
+  #openDialog(kind: DialogKind, check: Parse | undefined, parse: Parse | undefined): MessageStream<unknown, unknown> {
+    const stream = new MessageStream<unknown, unknown>(this.channel, this.cid, this.label, check, parse);
+    this.#stream = stream;
+    this.#accept(kind);
+    this.#passCredit(stream);
+    if (this.#asking === "stopped") stream.peerStopped();
+    return stream;
+  }
+
+  #passCredit(stream: MessageStream<unknown, unknown>): void {
+    if (this.#earlyItems > 0) stream.credited(this.#earlyItems, this.#earlyBytes);
+    this.#earlyItems = this.#earlyBytes = 0;
+  }
+
+  // ------------------------------------------------------------------------------------------------- what it answers
+
+  #accept(kind: DialogKind): void {
+    this.#kind = kind;
+    this.say({ msg_type: "StartAck", cid: this.cid, functype: FUNCTYPES[kind] });
+  }
+
+  /**
+   * Send an answer, unless the last one has been given.
+   *
+   * @throws ProtocolError if the dialog does not allow it here; MsgTypeError if it cannot be encoded
+   */
+  say(message: Message): void {
+    if (this.#answering === "ended") return;
+    const next = afterAnswer(this.#kind, this.#answering, message.msg_type);
+    if (next === undefined) {
+      throw new ProtocolError(
+        `${this.label}: ${message.msg_type} cannot be sent now; this side is "${this.#answering}"`,
+      );
+    }
+    this.channel.send(message);
+    this.#answering = next;
+    if (next === "ended") this.channel.remove(this.cid);
+  }
+
   #succeed(value: unknown): void {
-    if (this.#answered) return;
+    // A plain peer takes the end of the items for the end of a producer.
+    if (this.#kind === "producer" && this.channel.isPlain) return this.#close();
     try {
-      this.channel.send({ msg_type: "Return", cid: this.cid, pld: value });
-      this.channel.remove(this.cid);
-      this.#answered = true;
+      this.say({ msg_type: "Return", cid: this.cid, pld: value });
     } catch (error) {
       this.#fail(error);
     }
@@ -148,9 +237,15 @@ export class Served implements DialogHalf {
 
   /** The last word, unless there has been one: exactly one ends a dialog. */
   #fail(error: unknown): void {
-    if (this.#answered) return;
-    this.#answered = true;
+    if (this.#answering === "ended") return;
     this.channel.sendError(this.cid, error);
+    // Nothing is said after that, not even that the stream has ended.
+    this.#stream?.end(error instanceof Error ? error : new Error(String(error)));
+    this.#close();
+  }
+
+  #close(): void {
+    this.#answering = "ended";
     this.channel.remove(this.cid);
   }
 
@@ -173,20 +268,8 @@ function withoutCancelled(error: unknown): { readonly error: unknown } | undefin
   return rest === null ? undefined : { error: rest };
 }
 
-/** Wait until a promise has settled, however long: cancellation reaches its code through `signal`. */
-function* settledPromise(promise: PromiseLike<unknown>, label: string, signal: AbortSignal): Operation<unknown> {
-  try {
-    return yield* park<unknown>(
-      `promise of ${label}`,
-      (waker) => {
-        promise.then(waker.wake, waker.fail);
-        return () => false;
-      },
-      { byHost: true },
-    );
-  } catch (error) {
-    throw signal.aborted && error instanceof Error && error.name === "AbortError" ? signal.reason : error;
-  }
+function isAsyncIterable(value: unknown): value is AsyncIterable<unknown> {
+  return typeof value === "object" && value !== null && Symbol.asyncIterator in value;
 }
 
 function isPromiseLike(value: unknown): value is PromiseLike<unknown> {

@@ -62,12 +62,14 @@ export class Service {
 
   #serveSelf(start: Start, channel: Channel): void {
     const by = fromUid(start.uid);
+    channel.send({ msg_type: "StartAck", cid: start.cid, functype: "asyncfunc" });
     const reason = typeof start.kwargs.reason === "string" ? start.kwargs.reason : "cancelled by a peer";
     switch (start.func) {
       case CANCEL_TASK: {
         const half = channel.get(start.kwargs.cid as Cid);
         if (half instanceof Served) half.cancel(by, reason);
-        return channel.send({ msg_type: "CancelAck", cid: start.cid, pld: half instanceof Served });
+        // Also where it has ended already: whoever asks wants it not to run, and it does not.
+        return channel.send({ msg_type: "CancelAck", cid: start.cid, pld: true });
       }
       case READY:
         return channel.send({ msg_type: "Return", cid: start.cid, pld: null });

@@ -17,25 +17,28 @@ import { begin, id, itemsIn, meet, NAME } from "../support/peer.ts";
 
 describe("the caller's half of a dialog", () => {
   it("names its dialogs by small integers that the other side does not use", function* () {
-    const { channel, peer } = yield* meet();
-    yield* begin(channel);
-    yield* begin(channel);
+    const meeting = yield* meet();
+    const { peer } = meeting;
+    yield* begin(meeting);
+    yield* begin(meeting);
     const starts = peer.heard.filter((m): m is Start => m.msg_type === "Start");
     expect(starts.map((m) => m.cid)).toEqual([0, 2]);
     expect(starts[0]).toMatchObject({ ns: "feed", func: "ticks", kwargs: { symbol: "X" }, uid: ["me", "me-uuid"] });
   });
 
   it("B33 a return without a first value is an error where the first value is awaited", function* () {
-    const { channel, peer } = yield* meet();
-    const call = yield* begin(channel);
+    const meeting = yield* meet();
+    const { peer } = meeting;
+    const call = yield* begin(meeting, "context", "accepted");
     peer.say({ msg_type: "Return", cid: call.cid, pld: 1 });
     expect(yield* errorOf(call.firstValue())).toBeInstanceOf(ProtocolError);
     expect(yield* call.result()).toBe(1);
   });
 
   it("drops what comes after the last word, and what belongs to no dialog", function* () {
-    const { channel, peer } = yield* meet();
-    const call = yield* begin(channel);
+    const meeting = yield* meet();
+    const { channel, peer } = meeting;
+    const call = yield* begin(meeting);
     peer.say({ msg_type: "Return", cid: call.cid, pld: "first" });
     peer.say({ msg_type: "Return", cid: call.cid, pld: "second" });
     peer.say({ msg_type: "Yield", cid: 4_000, pld: 1 });
@@ -46,9 +49,10 @@ describe("the caller's half of a dialog", () => {
   });
 
   it("a peer that sends more than its credit has its dialog ended, here and there, and no other", function* () {
-    const { channel, peer } = yield* meet();
-    const call = yield* begin(channel);
-    const other = yield* begin(channel);
+    const meeting = yield* meet();
+    const { peer } = meeting;
+    const call = yield* begin(meeting);
+    const other = yield* begin(meeting);
     call.stream?.open({ capacity: 2 });
     for (let i = 0; i < 3; i++) peer.say({ msg_type: "Yield", cid: call.cid, pld: i });
     expect(yield* errorOf(call.result())).toBeInstanceOf(StreamOverrun);
@@ -64,8 +68,9 @@ describe("the caller's half of a dialog", () => {
   });
 
   it("B44 a connection that ends gives every dialog on it TransportClosed", function* () {
-    const { channel, peer } = yield* meet();
-    const calls = [yield* begin(channel), yield* begin(channel)];
+    const meeting = yield* meet();
+    const { channel, peer } = meeting;
+    const calls = [yield* begin(meeting), yield* begin(meeting)];
     peer.connection.destroy();
     for (const call of calls) {
       expect(yield* errorOf(call.result())).toBeInstanceOf(TransportClosed);
@@ -75,8 +80,9 @@ describe("the caller's half of a dialog", () => {
   });
 
   it("B23 a cancellation is a request, its acknowledgement, and the task's last word", function* () {
-    const { channel, peer } = yield* meet();
-    const call = yield* begin(channel);
+    const meeting = yield* meet();
+    const { peer } = meeting;
+    const call = yield* begin(meeting);
     peer.onStart = (request) => {
       const error = new ContextCancelled(id("me"), "enough");
       peer.say({ msg_type: "Error", ...boxError(error, id("peer")), cid: call.cid });
@@ -88,8 +94,9 @@ describe("the caller's half of a dialog", () => {
   });
 
   it("a result that crosses the cancel request has happened, and is returned", function* () {
-    const { channel, peer } = yield* meet();
-    const call = yield* begin(channel);
+    const meeting = yield* meet();
+    const { peer } = meeting;
+    const call = yield* begin(meeting);
     peer.onStart = (request) => {
       peer.say({ msg_type: "Return", cid: call.cid, pld: "just in time" });
       peer.say({ msg_type: "CancelAck", cid: request.cid, pld: false });
@@ -98,8 +105,9 @@ describe("the caller's half of a dialog", () => {
   });
 
   it("an error that crosses the cancel request is not hidden by it", function* () {
-    const { channel, peer } = yield* meet();
-    const call = yield* begin(channel);
+    const meeting = yield* meet();
+    const { peer } = meeting;
+    const call = yield* begin(meeting);
     peer.onStart = (request) => {
       peer.say({ msg_type: "Error", ...boxError(new RangeError("by itself"), id("peer")), cid: call.cid });
       peer.say({ msg_type: "CancelAck", cid: request.cid, pld: false });
@@ -109,16 +117,18 @@ describe("the caller's half of a dialog", () => {
   });
 
   it("B26 a context cancelled by a third actor names it", function* () {
-    const { channel, peer } = yield* meet();
-    const call = yield* begin(channel);
+    const meeting = yield* meet();
+    const { peer } = meeting;
+    const call = yield* begin(meeting);
     const third = new ContextCancelled(id("third"), "for reasons of its own");
     peer.say({ msg_type: "Error", ...boxError(third, id("peer")), cid: call.cid });
     expect(yield* errorOf(call.result())).toMatchObject({ name: "ContextCancelled", canceller: id("third") });
   });
 
   it("holds senders back until there is credit, lets them go in order, and grants what was consumed", function* () {
-    const { channel, peer } = yield* meet();
-    const call = yield* begin(channel);
+    const meeting = yield* meet();
+    const { peer } = meeting;
+    const call = yield* begin(meeting);
     const stream = call.stream;
     if (stream === undefined) throw new Error("a context has a stream");
     stream.open({ capacity: 4 });
@@ -141,8 +151,9 @@ describe("the caller's half of a dialog", () => {
   });
 
   it("an item that cannot be sent is refused at its sender, and the stream goes on", function* () {
-    const { channel, peer } = yield* meet();
-    const call = yield* begin(channel);
+    const meeting = yield* meet();
+    const { peer } = meeting;
+    const call = yield* begin(meeting);
     const stream = call.stream;
     if (stream === undefined) throw new Error("a context has a stream");
     peer.say({ msg_type: "Credit", cid: call.cid, items: 2, bytes: 1_000 });
@@ -153,8 +164,9 @@ describe("the caller's half of a dialog", () => {
   });
 
   it("B35 after the peer's Stop what it sent is received, then the end; a send is told that nobody listens", function* () {
-    const { channel, peer } = yield* meet();
-    const call = yield* begin(channel);
+    const meeting = yield* meet();
+    const { peer } = meeting;
+    const call = yield* begin(meeting);
     const stream = call.stream;
     if (stream === undefined) throw new Error("a context has a stream");
     stream.open({});

@@ -1,13 +1,20 @@
 import type { Operation } from "effection";
 import {
   ClosedResourceError,
+  ContextCancelled,
+  checkpoint,
+  currentActor,
+  ExceptionGroup,
   each,
   moveOnAfter,
   openActorNursery,
   openNursery,
+  type PeerContext,
   type Portal,
   RemoteActorError,
   sleep,
+  sleepForever,
+  TransportClosed,
 } from "espalier";
 import {
   add,
@@ -23,6 +30,7 @@ import {
   readsAsEffectionDoes,
   startsTwice,
   waitsInContext,
+  whoAmI,
 } from "../actor/fixtures/service.ts";
 import { useCensus } from "../support/census.ts";
 import { describe, expect, it } from "../support/it.ts";
@@ -190,6 +198,65 @@ describe("contexts and their streams", () => {
       expect(yield* portal.run(failsBelow, { when: "after" })).toBe("answered");
       expect(yield* portal.run(add, { a: 1, b: 2 })).toBe(3);
     });
+  });
+
+  it("says at any time how its remote task stands, and afterwards how it ended and who ended it", function* () {
+    yield* withChild(function* (portal) {
+      const log = new LogFile();
+      let cancelled: PeerContext | undefined;
+      yield* portal.openContext(waitsInContext, { name: "task", log: log.path }, function* (ctx) {
+        cancelled = ctx;
+        expect(ctx).toMatchObject({ state: "running", canceller: undefined, maybeError: undefined });
+        yield* openNursery(function* (n) {
+          n.startSoon(() => ctx.cancel("seen enough"));
+          yield* checkpoint();
+          yield* checkpoint();
+          expect(ctx.state).toBe("cancelling");
+        });
+        expect(["unwinding", "cancelled"]).toContain(ctx.state);
+      });
+      const { id } = yield* currentActor();
+      expect(cancelled).toMatchObject({ state: "cancelled", canceller: id });
+      expect(cancelled?.maybeError).toBeInstanceOf(ContextCancelled);
+
+      const ended: PeerContext[] = [];
+      yield* portal.openContext(counts, { to: 0 }, function* (ctx) {
+        ended.push(ctx);
+        yield* ctx.waitForResult();
+        expect(ctx.state).toBe("returned");
+      });
+      expect(ended[0]).toMatchObject({ state: "returned", maybeError: undefined, canceller: undefined });
+      yield* errorOf(
+        portal.openContext(failsLater, {}, function* (ctx) {
+          ended.push(ctx);
+          yield* ctx.openStream(function* (stream) {
+            yield* stream.send("now");
+            yield* sleepForever();
+          });
+        }),
+      );
+      expect(ended[1]).toMatchObject({ state: "failed" });
+      expect(ended[1]?.maybeError).toBeInstanceOf(RemoteActorError);
+    });
+  });
+
+  it("a context whose actor is gone is disconnected", function* () {
+    const error = yield* errorOf(
+      withChild(function* (portal) {
+        let lost: PeerContext | undefined;
+        try {
+          yield* portal.openContext(countsForEver, { log: "/dev/null" }, function* (ctx) {
+            lost = ctx;
+            process.kill((yield* portal.run(whoAmI)).pid, "SIGKILL");
+            yield* ctx.waitForResult();
+          });
+        } finally {
+          expect(lost?.state).toBe("disconnected");
+          expect(lost?.maybeError).toBeInstanceOf(TransportClosed);
+        }
+      }),
+    );
+    expect(error).toBeInstanceOf(ExceptionGroup);
   });
 
   it("B40 a stalled consumer delays no other dialog on the same connection", function* () {

@@ -17,8 +17,9 @@ interface Opened {
 }
 
 function* open(options: StreamOptions): Operation<Opened> {
-  const { channel, peer } = yield* meet();
-  const call = yield* begin(channel);
+  const meeting = yield* meet();
+  const { peer } = meeting;
+  const call = yield* begin(meeting);
   if (call.stream === undefined) throw new Error("a context has a stream");
   call.stream.open(options);
   yield* macrotasks();

@@ -1,7 +1,8 @@
 /** What an endpoint declares is what its caller sees. Checked by the compiler; at run time there is nothing to see. */
 import type { Operation } from "effection";
-import { type Context, context, type Portal, remote } from "espalier";
+import { type Context, context, type Portal, producer, type ReceiveStream, remote, type SendStream } from "espalier";
 import { describe, expectTypeOf, it } from "vitest";
+import { z } from "zod";
 
 interface Ticks {
   started: number;
@@ -41,7 +42,34 @@ function* optional({ n = 1 }: { n?: number }): Operation<number> {
   return n;
 }
 
-type Module = { ticks: typeof ticks; isPrime: typeof isPrime; fetchPage: typeof fetchPage; setting: number };
+const counted = producer(function* (out: SendStream<number>, { upTo }: { upTo: number }) {
+  for (let i = 0; i < upTo; i++) yield* out.send(i);
+  // @ts-expect-error an item is a number
+  yield* out.send("1");
+});
+const newest = producer({ sendOverflow: "drop-oldest" }, function* (out: SendStream<Date>) {
+  yield* out.send(new Date());
+});
+const parsed = producer(
+  { args: z.object({ n: z.number().default(1) }), send: z.number().transform(String) },
+  function* (out, { n }) {
+    expectTypeOf(n).toEqualTypeOf<number>();
+    yield* out.send(n);
+    // @ts-expect-error an item goes in as a number
+    yield* out.send("1");
+  },
+);
+async function* pages({ from }: { from: number }): AsyncGenerator<{ page: number }> {
+  yield { page: from };
+}
+
+type Module = {
+  ticks: typeof ticks;
+  isPrime: typeof isPrime;
+  fetchPage: typeof fetchPage;
+  setting: number;
+  parsed: typeof parsed;
+};
 
 function* caller(portal: Portal): Operation<void> {
   expectTypeOf(yield* portal.run(isPrime, { n: 7 })).toEqualTypeOf<boolean>();
@@ -75,7 +103,27 @@ function* caller(portal: Portal): Operation<void> {
     expectTypeOf(first).toEqualTypeOf<undefined>();
   });
 
+  const first = yield* portal.openStreamFrom(counted, { upTo: 3 }, function* (stream) {
+    expectTypeOf(stream).toEqualTypeOf<ReceiveStream<number>>();
+    // @ts-expect-error a consumer has nothing to send
+    stream.send;
+    return yield* stream.receive();
+  });
+  expectTypeOf(first).toEqualTypeOf<number>();
+  // @ts-expect-error wrong argument of a producer
+  yield* portal.openStreamFrom(counted, { upTo: "3" }, (stream) => stream.receive());
+  // @ts-expect-error its consumer sends nothing, so there is no policy for that
+  yield* portal.openStreamFrom(counted, { upTo: 3 }, (stream) => stream.receive(), { sendOverflow: "error" });
+  expectTypeOf(yield* portal.openStreamFrom(newest, {}, (s) => s.receive())).toEqualTypeOf<Date>();
+  expectTypeOf(yield* portal.openStreamFrom(parsed, {}, (s) => s.receive())).toEqualTypeOf<string>();
+  expectTypeOf(yield* portal.openStreamFrom(pages, { from: 1 }, (s) => s.receive())).toEqualTypeOf<{ page: number }>();
+  // @ts-expect-error a function is called, not consumed
+  yield* portal.openStreamFrom(isPrime, { n: 1 }, (s) => s.receive());
+  // @ts-expect-error a producer is consumed, not called
+  yield* portal.run(counted, { upTo: 3 });
+
   const feed = remote<Module>("feed");
+  expectTypeOf(yield* portal.openStreamFrom(feed.parsed, { n: 1 }, (s) => s.receive())).toEqualTypeOf<string>();
   expectTypeOf(yield* portal.run(feed.isPrime, { n: 1 })).toEqualTypeOf<boolean>();
   yield* portal.openContext(feed.ticks, { symbol: "A" }, function* (_ctx, first) {
     expectTypeOf(first).toEqualTypeOf<number>();

@@ -1,9 +1,14 @@
 /** A peer of the protocol, played by hand over a stream in memory. */
 import type { Operation } from "effection";
-import { Connection } from "../../core/ipc/connection.ts";
+import { Connection, type ConnectionListener } from "../../core/ipc/connection.ts";
 import { Call } from "../../core/rpc/call.ts";
 import { Channel } from "../../core/rpc/channel.ts";
-import type { Message, Start } from "../../core/wire/mod.ts";
+import { type DialogKind, FUNCTYPES } from "../../core/rpc/dialog-rules.ts";
+import { ExposedModules } from "../../core/rpc/exposed-modules.ts";
+import type { EnabledModules } from "../../core/rpc/function-name.ts";
+import { Service } from "../../core/rpc/service.ts";
+import { openNursery } from "../../core/sc/nursery.ts";
+import type { Feature, Message, Start } from "../../core/wire/mod.ts";
 import { PairedStream } from "./duplex-pair.ts";
 import { macrotasks } from "./macrotasks.ts";
 
@@ -17,8 +22,8 @@ export class Peer {
   readonly connection: Connection;
   onStart: ((start: Start) => void) | undefined;
 
-  constructor(stream: PairedStream) {
-    this.connection = new Connection(stream, aid("peer"), {
+  constructor(stream: PairedStream, features?: readonly Feature[]) {
+    const listener: ConnectionListener = {
       message: (message) => {
         this.heard.push(message);
         if (message.msg_type === "Start") this.onStart?.(message);
@@ -26,7 +31,8 @@ export class Peer {
       undecodable: () => {},
       drained: () => {},
       closed: () => {},
-    });
+    };
+    this.connection = new Connection(stream, aid("peer"), listener, features);
   }
 
   say(message: Message): void {
@@ -43,8 +49,36 @@ export function* meet(): Operation<{ channel: Channel; peer: Peer }> {
   return { channel, peer };
 }
 
-export function* begin(channel: Channel, isContext = true): Operation<Call> {
-  const call = yield* Call.begin(channel, NAME, { symbol: "X" }, { isContext, specs: undefined });
+/** An actor that serves `modules`, asked by a peer that is played by hand; both end with `body`. */
+export function* serving<T>(
+  modules: EnabledModules,
+  body: (peer: Peer, channel: Channel) => Operation<T>,
+  features?: readonly Feature[],
+): Operation<T> {
+  const exposed = yield* ExposedModules.load(modules);
+  return yield* openNursery(function* (nursery) {
+    const service = new Service(id("me"), nursery, exposed);
+    const [left, right] = PairedStream.make();
+    const peer = new Peer(right, features);
+    const channel = new Channel(left, { self: aid("me"), initiator: false, serve: service.serve });
+    yield* channel.greeted.wait();
+    yield* peer.connection.greeted.wait();
+    const value = yield* body(peer, channel);
+    peer.connection.destroy();
+    nursery.cancelScope.cancel("the test is over");
+    return value;
+  });
+}
+
+/** Ask the peer for `NAME`; it answers as far as it is told to. */
+export function* begin(
+  { channel, peer }: { readonly channel: Channel; readonly peer: Peer },
+  kind: DialogKind = "context",
+  upTo: "asked" | "accepted" | "started" = kind === "context" ? "started" : "accepted",
+): Operation<Call> {
+  const call = yield* Call.begin(channel, NAME, { symbol: "X" }, { kind, specs: undefined });
+  if (upTo !== "asked") peer.say({ msg_type: "StartAck", cid: call.cid, functype: FUNCTYPES[kind] });
+  if (upTo === "started") peer.say({ msg_type: "Started", cid: call.cid, pld: undefined });
   yield* macrotasks();
   return call;
 }
