@@ -22,7 +22,16 @@ export const PEERS = {
   "fork-json": { file: "fork", variant: "json", can: [...ALL, "pids"], installs: false },
   "fork-advanced": { file: "fork", variant: "advanced", can: [...ALL, "pids"], installs: false },
   worker: { file: "worker", variant: "", can: ALL, installs: false },
+  effect: { file: "effect", variant: "", can: ["stream", ...CALLS, "dialogs", "pids"], installs: true },
+  grpc: { file: "grpc", variant: "", can: [...ALL, "pids"], installs: true },
+  tinypool: { file: "tinypool", variant: "", can: [...CALLS, "pids"], installs: true },
+  poolifier: { file: "poolifier", variant: "", can: [...CALLS, "pids"], installs: true },
+  workerpool: { file: "workerpool", variant: "", can: [...CALLS, "pids"], installs: true },
+  piscina: { file: "piscina", variant: "", can: CALLS, installs: true },
 };
+
+/** Those that give out work as they see fit: one cannot have a result from each of their children. */
+export const POOLS = ["tinypool", "poolifier", "workerpool", "piscina"];
 
 /** Those that are the same work by hand, with nothing of what the others guarantee. */
 export const BY_HAND = ["socket", "socket-chunks", "node -e 0"];
@@ -46,7 +55,19 @@ export function measureEach(needs, measure, except = []) {
         // What a peer costs its parent to import is not what is measured.
         /** @type {{ open: OpenFleet }} */
         const { open } = await import(new URL(`./peers/${file}.mjs`, import.meta.url).href);
-        return await measure(async (count) => /** @type {Required<Fleet>} */ (await open(count, variant)), options);
+        /** @type {Set<Fleet>} */
+        const standing = new Set();
+        const figure = await measure(async (count) => {
+          const fleet = await open(count, variant);
+          standing.add(fleet);
+          const close = () => {
+            standing.delete(fleet);
+            return fleet.close();
+          };
+          return /** @type {Required<Fleet>} */ ({ ...fleet, close });
+        }, options);
+        for (const fleet of standing) await fleet.close();
+        return figure;
       },
     ]),
   );

@@ -13,6 +13,7 @@ export const scenarios = {
     unit: "calls/s",
     better: "more",
     limit: BY_HAND,
+    note: "piscina's worker is a thread, as worker is",
     peers: measureEach(["calls"], async (open, options) => {
       const fleet = await open(1);
       return await perSecond(options, (count) => fleet.calls(count));
@@ -23,6 +24,7 @@ export const scenarios = {
     unit: "calls/s",
     better: "more",
     limit: BY_HAND,
+    note: "workerpool gives its worker one call after the other",
     peers: measureEach(["callsAtOnce"], async (open, options) => {
       const fleet = await open(1);
       return await perSecond(options, (count) => fleet.callsAtOnce(count, CALLERS));

@@ -1,6 +1,6 @@
 /** Children from their start to their first result, and from the request to end until they have been waited for. */
 import { spawn } from "node:child_process";
-import { BY_HAND, measureEach } from "../../peers.mjs";
+import { BY_HAND, measureEach, POOLS } from "../../peers.mjs";
 import { median, timeMs } from "../../scenario.mjs";
 
 /** @import { Fleet } from "../../peer.mjs" */
@@ -23,7 +23,7 @@ function ofFleets(count, once) {
       for (let i = 0; i < (quick ? QUICK_STARTS : STARTS); i++) figures.push(await once(() => open(count)));
       return median(figures);
     },
-    ["socket-chunks"],
+    count === 1 ? ["socket-chunks"] : ["socket-chunks", ...POOLS],
   );
 }
 
@@ -61,7 +61,8 @@ async function bareNode({ quick }) {
   return median(figures);
 }
 
-const THREAD = "a worker is a thread of this process";
+const THREAD = "the worker, and piscina's, is a thread of this process";
+const EACH = `${THREAD}; the pools are left out, for they do not say which of their children a result is from`;
 
 /** @type {Readonly<Record<string, Scenario>>} */
 export const scenarios = {
@@ -76,7 +77,7 @@ export const scenarios = {
     title: `${MANY} children at once, to the first result of each`,
     unit: "ms",
     limit: BY_HAND,
-    note: THREAD,
+    note: EACH,
     peers: ofFleets(MANY, timeToResult),
   },
   "teardown-1": {
@@ -90,7 +91,7 @@ export const scenarios = {
     title: `ending ${MANY} idle children at once`,
     unit: "ms",
     limit: BY_HAND,
-    note: THREAD,
+    note: EACH,
     peers: ofFleets(MANY, timeToEnd),
   },
 };
