@@ -42,6 +42,10 @@ export class IncomingItems<In> {
     this.#overflow = "error";
   }
 
+  get capacity(): number {
+    return this.#capacity;
+  }
+
   get statistics() {
     return { buffered: this.#items.size, received: this.#received, droppedReceiving: this.#dropped };
   }

@@ -4,10 +4,11 @@
  * nobody else. Each direction has its own bounds and its own policy for when they are reached.
  */
 import type { Operation, Result, Subscription } from "effection";
-import { ClosedResourceError, EndOfChannel, WouldBlock } from "../errors.ts";
+import { BusyResourceError, ClosedResourceError, EndOfChannel, WouldBlock } from "../errors.ts";
+import { type Broadcast, broadcast, type SubscribeOptions, type Subscriber } from "../sc/broadcast.ts";
 import { IN_PLACE } from "../sc/each.ts";
 import { Task } from "../sc/task.ts";
-import { type Exit, Immediate, NO_EXIT, ok, type Resolve, type Routine, Wait } from "../sc/wait.ts";
+import { type Exit, err, Immediate, NO_EXIT, ok, type Resolve, type Routine, Wait } from "../sc/wait.ts";
 import type { Cid } from "../wire/mod.ts";
 import type { Channel } from "./channel.ts";
 import { IncomingItems } from "./incoming-items.ts";
@@ -26,6 +27,8 @@ export class MessageStream<Out, In> implements SendStream<Out>, ReceiveStream<In
   readonly #label: string;
   readonly #outgoing: OutgoingItems<Out>;
   readonly #incoming: IncomingItems<In>;
+  readonly #taken: Readable<In>;
+  #fan: Broadcast<In> | undefined;
   #state: "new" | "open" | "closed" = "new";
   /** What the dialog ended with, if that is what closed the stream. */
   #endedBy: Error | undefined;
@@ -41,6 +44,8 @@ export class MessageStream<Out, In> implements SendStream<Out>, ReceiveStream<In
     this.#label = label;
     this.#outgoing = new OutgoingItems(channel, cid, label, check);
     this.#incoming = new IncomingItems(channel, cid, label, parse);
+    const busy = () => new BusyResourceError(`${label}: the stream is read by its subscribers; subscribe here too`);
+    this.#taken = { take: () => err(busy()), wait: () => NO_EXIT };
   }
 
   send(item: Out): Operation<void> {
@@ -55,22 +60,35 @@ export class MessageStream<Out, In> implements SendStream<Out>, ReceiveStream<In
   }
 
   receive(): Operation<In> {
-    return new Receive(this.#incoming, (result: Result<In>) => result);
+    return new Receive(this.#readable, (result: Result<In>) => result);
   }
 
   receiveNowait(): In {
-    const taken = this.#incoming.take();
+    const taken = this.#readable.take();
     if (taken === undefined) throw new WouldBlock(`${this.#label}: the stream has nothing to receive now`);
     if (!taken.ok) throw taken.error;
     return taken.value;
+  }
+
+  subscribe<R>(body: (subscriber: Subscriber<In>) => Operation<R>, options: SubscribeOptions = {}): Operation<R> {
+    this.#fan ??= broadcast(
+      { receive: () => new Receive(this.#incoming, (result: Result<In>) => result) },
+      { capacity: this.#incoming.capacity },
+    );
+    return this.#fan.subscribe(body, options);
   }
 
   statistics(): StreamStatistics {
     return { ...this.#incoming.statistics, ...this.#outgoing.statistics };
   }
 
+  /** What may be read here: nothing, while subscribers do. */
+  get #readable(): Readable<In> {
+    return this.#fan === undefined || this.#fan.statistics().subscribers === 0 ? this.#incoming : this.#taken;
+  }
+
   [Symbol.iterator]() {
-    const subscription: Subscription<In, void> = { next: () => new Next(this.#incoming, asIteration<In>) };
+    const subscription: Subscription<In, void> = { next: () => new Next(this.#readable, asIteration<In>) };
     return new Immediate(subscription)[Symbol.iterator]();
   }
 
@@ -200,12 +218,15 @@ class Send<Out> extends Wait<void> {
   }
 }
 
+/** Where items come from: `IncomingItems`, as far as reading goes. */
+type Readable<In> = Pick<IncomingItems<In>, "take" | "wait">;
+
 class Receive<In, R> extends Wait<R> {
   readonly description = "MessageStream.receive()";
-  readonly #items: IncomingItems<In>;
+  readonly #items: Readable<In>;
   readonly #shape: (result: Result<In>) => Result<R>;
 
-  constructor(items: IncomingItems<In>, shape: (result: Result<In>) => Result<R>) {
+  constructor(items: Readable<In>, shape: (result: Result<In>) => Result<R>) {
     super();
     this.#items = items;
     this.#shape = shape;

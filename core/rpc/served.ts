@@ -15,6 +15,7 @@ import { MessageStream } from "./message-stream.ts";
 import type { AnyProducerEndpoint } from "./producer.ts";
 import { sendAll, settledPromise } from "./promise-code.ts";
 import { type Parse, parserOf, type Specs } from "./schema.ts";
+import type { SendStream } from "./stream-ends.ts";
 import type { StreamOptions } from "./stream-options.ts";
 
 export class Served implements DialogHalf {
@@ -167,16 +168,16 @@ export class Served implements DialogHalf {
 
   *#runProducer({ options, run }: AnyProducerEndpoint): Operation<void> {
     const args = this.#argsFor(options);
-    yield* this.#produce(options, options, (out) => run(out as MessageStream<never, never>, args as never));
+    yield* this.#produce(options, options, (out) => run(out as SendStream<never>, args as never));
   }
 
   *#produce(
     specs: Specs | undefined,
     options: StreamOptions,
-    body: (out: MessageStream<unknown, never>) => Operation<unknown>,
+    body: (out: SendStream<unknown>) => Operation<unknown>,
   ): Operation<void> {
     const check = specs?.check === "all" ? parserOf(specs, "send", this.label) : undefined;
-    const stream = this.#openDialog("producer", check, undefined) as MessageStream<unknown, never>;
+    const stream = this.#openDialog("producer", check, undefined);
     yield* stream.produce(body, options);
   }
 

@@ -1,5 +1,6 @@
 /** The two directions of a message stream, each as whoever only sends or only receives sees it. */
 import type { Operation, Stream } from "effection";
+import type { SubscribeOptions, Subscriber } from "../sc/broadcast.ts";
 import type { StreamStatistics } from "./stream-options.ts";
 
 /** Where items are sent. */
@@ -32,5 +33,14 @@ export interface ReceiveStream<In> extends Stream<In, void> {
   receive(): Operation<In>;
   /** As `receive`, at once. @throws WouldBlock if there is nothing to receive now */
   receiveNowait(): In;
+  /**
+   * Run `body` with a subscription of its own: it gets every item from now on, whoever else subscribes. The subscriber
+   * that reads fastest sets the pace of the sender; one that falls behind by more than the stream's `capacity` is told
+   * by `Lagged` how many items it has missed, or skips them, as `onLag` says. While there are subscribers the stream
+   * itself is not to be read (`BusyResourceError`).
+   *
+   * @returns what `body` returned
+   */
+  subscribe<R>(body: (subscriber: Subscriber<In>) => Operation<R>, options?: SubscribeOptions): Operation<R>;
   statistics(): StreamStatistics;
 }
