@@ -5,3 +5,4 @@ export * from "./errors.ts";
 export * from "./exception-group.ts";
 export * from "./rpc/mod.ts";
 export * from "./sc/mod.ts";
+export type { ErrorClassOptions, ExtensionType } from "./wire/mod.ts";

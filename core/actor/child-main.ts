@@ -56,6 +56,7 @@ class ChildLife {
         if (this.#service === undefined) this.#early.push(start);
         else this.#service.serve(start, channel);
       },
+      typesOfStart: (ns, func) => this.#service?.typesOfStart(ns, func),
       stray: (message) => this.#stray(message),
       closed: () => this.#orphaned(),
     });

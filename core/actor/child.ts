@@ -7,6 +7,7 @@ import { Call } from "../rpc/call.ts";
 import { CancelRequest, READY, SELF_NAMESPACE } from "../rpc/cancel-request.ts";
 import { Channel } from "../rpc/channel.ts";
 import type { EnabledModules } from "../rpc/function-name.ts";
+import { ownErrors } from "../rpc/own-types.ts";
 import { Portal } from "../rpc/portal.ts";
 import { CancelScope } from "../sc/cancel-scope.ts";
 import type { TaskStatus } from "../sc/nursery.ts";
@@ -145,7 +146,7 @@ export class Child {
   }
 
   #stray(message: Message): void {
-    if (message.msg_type === "Error") this.#lastWords = unboxError(message);
+    if (message.msg_type === "Error") this.#lastWords = unboxError(message, ownErrors);
   }
 
   #spawnError(why: string, cause?: unknown, exit?: ExitStatus): ActorSpawnError {

@@ -41,7 +41,8 @@ function* serve(status: TaskStatus<Service>, actor: Actor, modules: ExposedModul
 function* talkTo<T>(actor: Actor, service: Service, body: (portal: Portal) => Operation<T>): Operation<T> {
   const [near, far] = loopback();
   const self = { ...actor.id, pid: process.pid, is_registrar: null, is_probe: false };
-  const options = { self, serve: service.serve } satisfies Partial<ChannelOptions>;
+  const { serve, typesOfStart } = service;
+  const options = { self, serve, typesOfStart } satisfies Partial<ChannelOptions>;
   const asking = new Channel(near, { ...options, initiator: true });
   const serving = new Channel(far, { ...options, initiator: false });
   try {

@@ -10,6 +10,7 @@ import { runQueue } from "../sc/run-queue.ts";
 import {
   type Aid,
   type Cid,
+  type ExtensionSet,
   FEATURES,
   type Feature,
   FrameReader,
@@ -17,6 +18,7 @@ import {
   MAX_FRAME_BYTES,
   type Message,
   MessageCodec,
+  type MessageCodecOptions,
   negotiate,
   UndecodablePayload,
 } from "../wire/mod.ts";
@@ -41,6 +43,11 @@ export interface ConnectionListener {
   closed(error: TransportClosed): void;
 }
 
+export interface ConnectionOptions extends Pick<MessageCodecOptions, "extensions" | "errors" | "typesOfStart"> {
+  /** What to offer the peer; everything unless told. */
+  readonly features?: readonly Feature[] | undefined;
+}
+
 const NOT_NEGOTIATED: ReadonlySet<Feature> = new Set();
 
 export class Connection {
@@ -50,6 +57,7 @@ export class Connection {
   readonly #listener: ConnectionListener;
   readonly #reader = new FrameReader({ maxFrameBytes: MAX_HANDSHAKE_FRAME_BYTES });
   readonly #writer = new FrameWriter({ maxFrameBytes: MAX_FRAME_BYTES });
+  readonly #options: ConnectionOptions;
   readonly #ext: readonly Feature[];
   #codec = new MessageCodec({ spelling: "named", features: NOT_NEGOTIATED });
   #peer: PeerInfo | undefined;
@@ -62,10 +70,12 @@ export class Connection {
     stream: Duplex,
     self: Omit<Aid, "msg_type" | "ext">,
     listener: ConnectionListener,
-    features: readonly Feature[] = FEATURES,
+    options: ConnectionOptions = {},
   ) {
+    const { features = FEATURES } = options;
     this.#stream = stream;
     this.#listener = listener;
+    this.#options = options;
     this.#ext = features;
     stream.on("data", this.#onData);
     stream.on("end", () => this.#close(new TransportClosed(this.#peer?.id, "the peer ended it")));
@@ -107,6 +117,11 @@ export class Connection {
     }
     this.#codec.append(message, this.#writer);
     this.#flushSoon();
+  }
+
+  /** Use types of the user's own in one dialog, both ways; undefined when it is over. */
+  useTypes(cid: Cid, types: ExtensionSet | undefined): void {
+    this.#codec.useTypes(cid, types);
   }
 
   /**
@@ -169,7 +184,9 @@ export class Connection {
     }
     const features = negotiate(this.#ext, message.ext);
     this.#peer = { id: { name: message.name, uuid: message.uuid }, pid: message.pid, features };
-    this.#codec = new MessageCodec({ spelling: features.has("compact") ? "compact" : "named", features });
+    const { extensions, errors, typesOfStart } = this.#options;
+    const spelling = features.has("compact") ? "compact" : "named";
+    this.#codec = new MessageCodec({ spelling, features, extensions, errors, typesOfStart });
     this.#reader.maxFrameBytes = MAX_FRAME_BYTES;
     const early = this.#early;
     this.#early = [];

@@ -16,13 +16,14 @@ import { Deferred } from "../sc/deferred.ts";
 import { sleepForever } from "../sc/sleep.ts";
 import { useTask } from "../sc/task.ts";
 import { moveOnAfter, shielded } from "../sc/timeouts.ts";
-import { type Cid, type Message, toUid, type UndecodablePayload, unboxError } from "../wire/mod.ts";
+import { type Cid, type ExtensionSet, type Message, toUid, type UndecodablePayload, unboxError } from "../wire/mod.ts";
 import { CancelRequest } from "./cancel-request.ts";
 import type { Channel, DialogHalf } from "./channel.ts";
 import { type Answering, afterAnswer, type DialogKind, FUNCTYPES } from "./dialog-rules.ts";
 import type { FunctionName } from "./function-name.ts";
 import { ANY_PAYLOAD, CANCEL_UNWIND_TIMEOUT_MS, DEADLINE_SKEW_MS } from "./limits.ts";
 import { MessageStream } from "./message-stream.ts";
+import { ownErrors, typesWith } from "./own-types.ts";
 import { type Parse, parserOf, type Specs } from "./schema.ts";
 
 /** What is asked for, with the schemas that its endpoint has named. */
@@ -44,6 +45,7 @@ export class Call implements DialogHalf {
   readonly first: Deferred<unknown>;
   /** This side's half of the stream; a call has none. */
   readonly stream: MessageStream<unknown, unknown> | undefined;
+  readonly types: ExtensionSet | undefined;
   /** Called once, when the remote task has failed. */
   onFailure: ((error: Error) => void) | undefined;
   /** Whether this side has asked for the cancellation, and whether that was acknowledged. */
@@ -67,6 +69,7 @@ export class Call implements DialogHalf {
     this.first = new Deferred(`first value of ${this.label}`, true);
     const { kind, specs } = what;
     this.#kind = kind;
+    this.types = typesWith(specs?.codecs);
     this.#parseFirst = parserOf(specs, "started", this.label);
     this.#parseResult = parserOf(specs, "result", this.label);
     // What the endpoint sends is what we receive, and the other way round.
@@ -86,6 +89,7 @@ export class Call implements DialogHalf {
     const kwargs = namedArguments(args, call.label);
     // Only a check: the endpoint gets what it makes of them itself.
     parserOf(what.specs, "args", call.label)?.(kwargs);
+    channel.add(call.cid, call);
     try {
       channel.send({
         msg_type: "Start",
@@ -98,9 +102,9 @@ export class Call implements DialogHalf {
         deadline,
       });
     } catch (error) {
+      channel.remove(call.cid);
       throw error instanceof MsgTypeError ? new MsgTypeError(error.slot, error.issues, call.label) : error;
     }
-    channel.add(call.cid, call);
     return call;
   }
 
@@ -198,12 +202,12 @@ export class Call implements DialogHalf {
       case "Return":
         return this.#give(message.pld, this.#parseResult, (value) => this.#end({ ok: true, value }));
       case "Error":
-        return this.#end({ ok: false, error: unboxError(message) });
+        return this.#end({ ok: false, error: unboxError(message, ownErrors) });
     }
   }
 
   undecodable(error: UndecodablePayload): void {
-    this.#refuse(error.toMsgTypeError());
+    this.#refuse(error.toMsgTypeError(this.label));
   }
 
   disconnected(error: TransportClosed): void {

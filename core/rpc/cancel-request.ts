@@ -6,6 +6,7 @@ import { moveOnAfter } from "../sc/timeouts.ts";
 import { type Cid, type Message, toUid, type UndecodablePayload, unboxError } from "../wire/mod.ts";
 import type { Channel, DialogHalf } from "./channel.ts";
 import { ANY_PAYLOAD, CANCEL_ACK_TIMEOUT_MS } from "./limits.ts";
+import { ownErrors } from "./own-types.ts";
 
 /** The namespace in which the runtime itself is asked. */
 export const SELF_NAMESPACE = "self";
@@ -58,7 +59,7 @@ export class CancelRequest implements DialogHalf {
 
   receive(message: Message): void {
     if (message.msg_type === "CancelAck") this.#settle(() => this.acknowledged.resolve(message.pld));
-    else if (message.msg_type === "Error") this.#settle(() => this.acknowledged.reject(unboxError(message)));
+    else if (message.msg_type === "Error") this.#settle(() => this.acknowledged.reject(unboxError(message, ownErrors)));
   }
 
   undecodable(error: UndecodablePayload): void {

@@ -7,8 +7,9 @@ import type { ActorId } from "../actor-id.ts";
 import type { TransportClosed } from "../errors.ts";
 import { Connection, type PeerInfo } from "../ipc/connection.ts";
 import type { Deferred } from "../sc/deferred.ts";
-import type { UndecodablePayload } from "../wire/mod.ts";
+import type { ExtensionSet, UndecodablePayload } from "../wire/mod.ts";
 import { type Aid, boxError, type Cid, type ErrorMsg, type Feature, type Message, type Start } from "../wire/mod.ts";
+import { ownErrors, ownTypes } from "./own-types.ts";
 
 /** One half of a dialog, as its channel sees it. */
 export interface DialogHalf {
@@ -19,6 +20,8 @@ export interface DialogHalf {
   disconnected(error: TransportClosed): void;
   /** The connection takes stream items again. */
   drained?(): void;
+  /** Types of the user's own that may cross in this dialog. */
+  readonly types?: ExtensionSet | undefined;
 }
 
 export interface ChannelOptions {
@@ -30,6 +33,8 @@ export interface ChannelOptions {
   /** A message that belongs to no dialog: `SpawnSpec`, or an error of the connection. */
   stray?(message: Message): void;
   closed?(error: TransportClosed): void;
+  /** Types of the user's own in the arguments of a function that this side serves. */
+  typesOfStart?(ns: string, func: string): ExtensionSet | undefined;
   readonly features?: readonly Feature[];
 }
 
@@ -52,7 +57,12 @@ export class Channel {
         drained: () => this.#drained(),
         closed: (error) => this.#closed(error),
       },
-      options.features,
+      {
+        features: options.features,
+        extensions: ownTypes,
+        errors: ownErrors,
+        typesOfStart: options.typesOfStart,
+      },
     );
   }
 
@@ -106,6 +116,7 @@ export class Channel {
 
   add(cid: Cid, half: DialogHalf): void {
     this.#dialogs.set(cid, half);
+    if (half.types !== undefined) this.#connection.useTypes(cid, half.types);
     if (this.#closedBy !== undefined) half.disconnected(this.#closedBy);
   }
 
@@ -115,6 +126,7 @@ export class Channel {
 
   /** The dialog is over: what still comes for it is dropped. */
   remove(cid: Cid): void {
+    if (this.#dialogs.get(cid)?.types !== undefined) this.#connection.useTypes(cid, undefined);
     this.#dialogs.delete(cid);
   }
 
@@ -128,7 +140,9 @@ export class Channel {
 
   /** Tell the peer what went wrong; `cid` is null where it concerns no dialog. Never fails. */
   sendError(cid: Cid | null, error: unknown): void {
-    this.#connection.send({ msg_type: "Error", ...boxError(error, this.self), cid } satisfies ErrorMsg);
+    const types = cid === null ? undefined : this.#dialogs.get(cid)?.types;
+    const boxed = boxError(error, this.self, { registry: ownErrors, extensions: types ?? ownTypes });
+    this.#connection.send({ msg_type: "Error", ...boxed, cid } satisfies ErrorMsg);
   }
 
   end(): void {

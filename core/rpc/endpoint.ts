@@ -5,7 +5,7 @@
 import type { StandardSchemaV1 } from "@standard-schema/spec";
 import type { Operation } from "effection";
 import type { Context } from "./context.ts";
-import { isSchema, type Schema, type Specs } from "./schema.ts";
+import { isSchema, type Schema, type SlotName, type Specs } from "./schema.ts";
 
 /** What a dialog carries, seen from the endpoint's own side. Leave out what it does not use. */
 export interface Dialog {
@@ -57,6 +57,9 @@ type OwnDialog<S> = { started: SlotIn<S, "started">; send: SlotIn<S, "send">; re
 /** The same dialog as its caller has it. */
 type CallerDialog<S> = { started: SlotOut<S, "started">; send: SlotOut<S, "send">; receive: SlotIn<S, "receive"> };
 
+/** Specs without any schema: the types are then those of the function. */
+export type Settings = Pick<Specs, "check" | "codecs"> & { readonly [K in SlotName]?: undefined };
+
 /**
  * Make a context endpoint of `fn`. It runs in the actor that is asked; `ctx` is its half of the dialog.
  *
@@ -69,6 +72,10 @@ type CallerDialog<S> = { started: SlotOut<S, "started">; send: SlotOut<S, "send"
  * @param specs - schemas, from which the types are inferred, and by which the values are checked
  */
 export function context<A extends object, D extends Dialog, R>(
+  fn: (ctx: Context<D>, args: A) => Operation<R>,
+): ContextEndpoint<A, D, R>;
+export function context<A extends object, D extends Dialog, R>(
+  settings: Settings,
   fn: (ctx: Context<D>, args: A) => Operation<R>,
 ): ContextEndpoint<A, D, R>;
 export function context<const S extends Specs, R>(

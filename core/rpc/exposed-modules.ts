@@ -2,8 +2,10 @@
 import type { Operation } from "effection";
 import { until } from "effection";
 import { FunctionNotFound, ModuleNotExposed } from "../errors.ts";
+import type { ExtensionSet } from "../wire/mod.ts";
 import { type AnyContextEndpoint, isContextEndpoint } from "./endpoint.ts";
 import type { EnabledModules } from "./function-name.ts";
+import { typesWith } from "./own-types.ts";
 import { type AnyProducerEndpoint, isProducerEndpoint } from "./producer.ts";
 
 export type Exposed =
@@ -40,17 +42,32 @@ export class ExposedModules {
     if (exports === undefined) throw new ModuleNotExposed(ns, Object.keys(this.enabled));
     if (!Object.hasOwn(exports, func)) throw new FunctionNotFound(ns, func);
     const value: unknown = Reflect.get(exports, func);
-    if (isContextEndpoint(value)) return { kind: "context", endpoint: value };
-    if (isProducerEndpoint(value)) return { kind: "producer", endpoint: value };
-    if (typeof value === "function" && !isClass(value)) {
-      return { kind: "function", fn: (args, io) => Reflect.apply(value, undefined, [args, io]) };
-    }
-    throw new FunctionNotFound(
-      ns,
-      func,
-      `is a ${isClass(value) ? "class" : typeof value}, not a function, a context or a producer`,
-    );
+    const what = asExposed(value);
+    if (what !== undefined) return what;
+    const kind = isClass(value) ? "class" : typeof value;
+    throw new FunctionNotFound(ns, func, `is a ${kind}, not a function, a context or a producer`);
   }
+
+  /** Types of the user's own in the arguments of an endpoint; undefined also where there is none. */
+  typesOfStart(ns: string, func: string): ExtensionSet | undefined {
+    const exports = this.#exports.get(ns);
+    if (exports === undefined || !Object.hasOwn(exports, func)) return undefined;
+    const what = asExposed(Reflect.get(exports, func));
+    return what === undefined ? undefined : typesOf(what);
+  }
+}
+
+function asExposed(value: unknown): Exposed | undefined {
+  if (isContextEndpoint(value)) return { kind: "context", endpoint: value };
+  if (isProducerEndpoint(value)) return { kind: "producer", endpoint: value };
+  if (typeof value !== "function" || isClass(value)) return undefined;
+  return { kind: "function", fn: (args, io) => Reflect.apply(value, undefined, [args, io]) };
+}
+
+/** Types of the user's own that an endpoint names. */
+export function typesOf(what: Exposed): ExtensionSet | undefined {
+  if (what.kind === "context") return typesWith(what.endpoint.specs?.codecs);
+  return what.kind === "producer" ? typesWith(what.endpoint.options.codecs) : undefined;
 }
 
 function isClass(value: unknown): boolean {

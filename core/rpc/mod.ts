@@ -3,6 +3,7 @@ export { Context, type ContextState, PeerContext } from "./context.ts";
 export { type ContextEndpoint, context, type Dialog, type PromiseIo, type Slot } from "./endpoint.ts";
 export { type EnabledModules, type RemoteModule, remote } from "./function-name.ts";
 export { MessageStream } from "./message-stream.ts";
+export { registerCodec, registerError } from "./own-types.ts";
 export { type CancelActorOptions, Portal } from "./portal.ts";
 export { type ItemOf, type ProducerEndpoint, type ProducerOptions, producer, type Source } from "./producer.ts";
 export type { Schema, Specs } from "./schema.ts";

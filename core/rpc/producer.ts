@@ -4,7 +4,7 @@
  */
 import type { StandardSchemaV1 } from "@standard-schema/spec";
 import type { Operation } from "effection";
-import { endpointKind, type SlotIn, type SlotOut } from "./endpoint.ts";
+import { endpointKind, type Settings, type SlotIn, type SlotOut } from "./endpoint.ts";
 import { isSchema, type Schema, type Specs } from "./schema.ts";
 import type { SendStream } from "./stream-ends.ts";
 import { completeOptions, type StreamOptions } from "./stream-options.ts";
@@ -57,8 +57,8 @@ type ArgsOut<S> = S extends { args: infer X extends Schema } ? StandardSchemaV1.
 export function producer<T, A extends object = object>(
   fn: (out: SendStream<T>, args: A) => Operation<unknown>,
 ): ProducerEndpoint<A, T>;
-export function producer<T, A extends object, const S extends ProducerOptions & { send?: undefined; args?: undefined }>(
-  options: S,
+export function producer<T, A extends object = object>(
+  options: ProducerOptions & Settings,
   fn: (out: SendStream<T>, args: A) => Operation<unknown>,
 ): ProducerEndpoint<A, T>;
 export function producer<const S extends ProducerOptions>(

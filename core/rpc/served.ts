@@ -5,12 +5,19 @@ import { ContextCancelled, isCancelled, ProtocolError, type TransportClosed } fr
 import { ExceptionGroup } from "../exception-group.ts";
 import { CancelScope } from "../sc/cancel-scope.ts";
 import { OK } from "../sc/wait.ts";
-import { type Cid, fromUid, type Message, type Start, type UndecodablePayload } from "../wire/mod.ts";
+import {
+  type Cid,
+  type ExtensionSet,
+  fromUid,
+  type Message,
+  type Start,
+  type UndecodablePayload,
+} from "../wire/mod.ts";
 import type { Channel, DialogHalf } from "./channel.ts";
 import { Context } from "./context.ts";
 import { type Answering, type Asking, afterAnswer, afterQuestion, type DialogKind, FUNCTYPES } from "./dialog-rules.ts";
 import type { AnyContextEndpoint } from "./endpoint.ts";
-import type { Exposed } from "./exposed-modules.ts";
+import { type Exposed, typesOf } from "./exposed-modules.ts";
 import { MessageStream } from "./message-stream.ts";
 import type { AnyProducerEndpoint } from "./producer.ts";
 import { sendAll, settledPromise } from "./promise-code.ts";
@@ -24,6 +31,7 @@ export class Served implements DialogHalf {
   readonly label: string;
   readonly caller: ActorId;
   readonly scope: CancelScope;
+  readonly types: ExtensionSet | undefined;
   readonly #start: Start;
   readonly #what: Exposed;
   #stream: MessageStream<unknown, unknown> | undefined;
@@ -44,6 +52,7 @@ export class Served implements DialogHalf {
     this.scope = new CancelScope(start.deadline === undefined ? {} : { timeout: start.deadline });
     this.#start = start;
     this.#what = what;
+    this.types = typesOf(what);
     channel.add(start.cid, this);
   }
 
@@ -125,7 +134,7 @@ export class Served implements DialogHalf {
   }
 
   undecodable(error: UndecodablePayload): void {
-    this.#breach(error.toMsgTypeError());
+    this.#breach(error.toMsgTypeError(this.label));
   }
 
   disconnected(error: TransportClosed): void {

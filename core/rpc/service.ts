@@ -54,6 +54,8 @@ export class Service {
     }
   };
 
+  readonly typesOfStart = (ns: string, func: string) => this.#modules.typesOfStart(ns, func);
+
   /** Cancel the actor: every task that serves, then the actor itself. */
   cancel(by: ActorId, reason: string): void {
     this.#canceller ??= { by, reason };

@@ -58,30 +58,40 @@ export interface ExtensionType<T = unknown> {
   decode(data: unknown): T;
 }
 
-/** The extension types of one codec, by value and by name. */
+/** Extension types, by value and by name: those of one dialog, and around them those of the whole actor. */
 export class ExtensionSet {
-  readonly #types: readonly ExtensionType[];
-  readonly #byName: ReadonlyMap<string, ExtensionType>;
+  readonly #types: ExtensionType[] = [];
+  readonly #byName = new Map<string, ExtensionType>();
+  readonly #outer: ExtensionSet | undefined;
 
-  /** @throws RangeError if two of them have the same name */
-  constructor(types: readonly ExtensionType[] = []) {
-    this.#types = types;
-    this.#byName = new Map(types.map((type) => [type.name, type]));
-    if (this.#byName.size < types.length) {
-      const names = types.map((type) => type.name);
-      const twice = names.find((name, i) => names.indexOf(name) < i);
-      throw new RangeError(`extension types have different names, got "${twice}" twice`);
+  /**
+   * @param outer - types that are known too, where none of these fits
+   * @throws RangeError if two of them have the same name
+   */
+  constructor(types: readonly ExtensionType[] = [], outer?: ExtensionSet) {
+    this.#outer = outer;
+    for (const type of types) this.add(type);
+  }
+
+  /** @throws RangeError if another type has that name; the same one may be added again */
+  add(type: ExtensionType): void {
+    const known = this.#byName.get(type.name);
+    if (known === type) return;
+    if (known !== undefined) {
+      throw new RangeError(`extension types have different names, got "${type.name}" twice`);
     }
+    this.#types.push(type);
+    this.#byName.set(type.name, type);
   }
 
   /** The first that matches. */
   find(value: unknown): ExtensionType | undefined {
     for (const type of this.#types) if (type.match(value)) return type;
-    return undefined;
+    return this.#outer?.find(value);
   }
 
   get(name: string): ExtensionType | undefined {
-    return this.#byName.get(name);
+    return this.#byName.get(name) ?? this.#outer?.get(name);
   }
 }
 

@@ -8,7 +8,7 @@ import { isWireAddress } from "./address.ts";
 import { isUid, isUidList, narrowBoxed } from "./boxed-shape.ts";
 import { refusal } from "./codec.ts";
 import type { ErrorRegistry } from "./error-registry.ts";
-import { ExtensionSet, type ExtensionType } from "./extension.ts";
+import { type ExtensionSet, NO_EXTENSIONS } from "./extension.ts";
 import { type FrameReader, FrameTooLong, type FrameWriter } from "./frame.ts";
 import { FRAME_HEADER_BYTES, MAX_BATCH_BYTES, MAX_BATCH_ITEMS, MAX_FRAME_BYTES } from "./limits.ts";
 import type { Cid, Feature, Message } from "./message.ts";
@@ -34,7 +34,9 @@ export interface MessageCodecOptions {
   /** Longest message, in bytes; `MAX_FRAME_BYTES` unless told. */
   maxFrameBytes?: number | undefined;
   /** Custom types, which the peer must know too. */
-  extensions?: readonly ExtensionType[] | undefined;
+  extensions?: ExtensionSet | undefined;
+  /** Custom types of the dialog that a `Start` of this function begins, in the compact spelling; see `useTypes`. */
+  typesOfStart?: ((ns: string, func: string) => ExtensionSet | undefined) | undefined;
   /** The classes that errors within values come back as. */
   errors?: ErrorRegistry | undefined;
   /**
@@ -49,6 +51,9 @@ export class MessageCodec {
   readonly features: ReadonlySet<Feature>;
   readonly #maxFrameBytes: number;
   readonly #extensions: ExtensionSet;
+  /** Types that are known in one dialog. */
+  readonly #dialogs = new Map<Cid, ExtensionSet>();
+  readonly #typesOfStart: MessageCodecOptions["typesOfStart"];
   readonly #plain: boolean;
   readonly #values: ValueWriter;
   readonly #reader: ValueReader;
@@ -59,10 +64,20 @@ export class MessageCodec {
     this.spelling = options.spelling;
     this.features = options.features;
     this.#maxFrameBytes = options.maxFrameBytes ?? MAX_FRAME_BYTES;
-    this.#extensions = new ExtensionSet(options.extensions);
+    this.#extensions = options.extensions ?? NO_EXTENSIONS;
+    this.#typesOfStart = options.typesOfStart;
     this.#plain = !(options.extensionTypes ?? options.features.size > 0);
     this.#values = new ValueWriter({ extensions: this.#extensions, plain: this.#plain });
     this.#reader = new ValueReader({ extensions: this.#extensions, errors: options.errors });
+  }
+
+  /**
+   * Use these types in dialog `cid`, both ways, until told otherwise. Only the compact spelling names the dialog before
+   * its values, so only there they can be received.
+   */
+  useTypes(cid: Cid, types: ExtensionSet | undefined): void {
+    if (types !== undefined) this.#dialogs.set(cid, types);
+    else if (this.#dialogs.delete(cid)) this.#values.extensions = this.#reader.extensions = this.#extensions;
   }
 
   /**
@@ -79,6 +94,7 @@ export class MessageCodec {
     if (lacking !== undefined && !this.features.has(lacking)) {
       throw new ProtocolError(`the peer does not understand "${lacking}", which this ${message.msg_type} needs`);
     }
+    if (this.#dialogs.size > 0) this.#values.extensions = this.#typesIn("cid" in message ? message.cid : null);
     out.beginFrame();
     try {
       if (this.spelling === "compact") this.#writeCompact(out, spelling, message);
@@ -105,6 +121,7 @@ export class MessageCodec {
   appendItem(cid: Cid, item: unknown, out: FrameWriter): number {
     const long = ArrayBuffer.isView(item) && item.byteLength >= MAX_BATCH_BYTES / 4;
     if (long || !this.features.has("batch")) return this.append({ msg_type: "Yield", cid, pld: item }, out);
+    if (this.#dialogs.size > 0) this.#values.extensions = this.#typesIn(cid);
     const open = this.#batch;
     if (open !== undefined && open.cid === cid && open.out === out) {
       const added = open.hasRoom() ? this.#addItem(open, item) : undefined;
@@ -180,7 +197,11 @@ export class MessageCodec {
   #refusal(error: unknown, spelling: Spelling, message: Message): Error {
     const value = spelling.payload === undefined ? message : fieldsOf(message)[spelling.payload];
     const dialog = "cid" in message && message.cid !== null ? String(message.cid) : undefined;
-    return refusal(error, value, spelling.slot, dialog, { extensions: this.#extensions, plain: this.#plain });
+    return refusal(error, value, spelling.slot, dialog, { extensions: this.#values.extensions, plain: this.#plain });
+  }
+
+  #typesIn(cid: unknown): ExtensionSet {
+    return this.#dialogs.get(cid as Cid) ?? this.#extensions;
   }
 
   #beginBatch(cid: Cid, out: FrameWriter): OpenBatch {
@@ -236,7 +257,7 @@ export class MessageCodec {
   }
 
   #refuseItem(error: unknown, cid: Cid, item: unknown): Error {
-    return refusal(error, item, "send", String(cid), { extensions: this.#extensions, plain: this.#plain });
+    return refusal(error, item, "send", String(cid), { extensions: this.#values.extensions, plain: this.#plain });
   }
 
   #decode(bytes: Buffer, start: number, end: number, owned: boolean): Message {
@@ -263,11 +284,18 @@ export class MessageCodec {
     for (let i = 0; i < compact.length; i++) {
       const field = compact[i];
       if (field === undefined) break;
+      if (field.name === spelling.payload) reader.extensions = this.#typesOf(values);
       if (i + 1 < length) narrowField(values, spelling, field, reader.value());
       else narrowAbsent(values, spelling, field);
     }
     for (let i = compact.length + 1; i < length; i++) reader.value();
     return narrowMessage(values);
+  }
+
+  /** The types that may stand in the payload of a message of which the fields before it have been read. */
+  #typesOf({ msg_type, cid, ns, func }: Readonly<Record<string, unknown>>): ExtensionSet {
+    if (msg_type === "Start") return this.#typesOfStart?.(String(ns), String(func)) ?? this.#extensions;
+    return this.#dialogs.size === 0 ? this.#extensions : this.#typesIn(cid);
   }
 
   #readNamed(): Message {

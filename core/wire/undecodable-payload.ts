@@ -22,8 +22,9 @@ export class UndecodablePayload extends ProtocolError {
     this.found = found;
   }
 
-  toMsgTypeError(): MsgTypeError {
+  /** @param dialog - what its user knows it by: `feed.ticks` */
+  toMsgTypeError(dialog = this.cid === undefined ? undefined : String(this.cid)): MsgTypeError {
     const issues = this.found.map((message) => ({ path: [], message }));
-    return new MsgTypeError(this.slot, issues, this.cid === undefined ? undefined : String(this.cid));
+    return new MsgTypeError(this.slot, issues, dialog);
   }
 }

@@ -22,7 +22,8 @@ const NOTHING = Buffer.alloc(0);
 const MAX_READ_DEPTH = 2 * MAX_VALUE_DEPTH + 2;
 
 export class ValueReader {
-  readonly #extensions: ExtensionSet;
+  /** Types of the user's own; may be set anew between values. */
+  extensions: ExtensionSet;
   readonly #errors: ErrorRegistry | undefined;
   readonly #keys = new KeyCache();
   #bytes: Buffer = NOTHING;
@@ -38,7 +39,7 @@ export class ValueReader {
   issues: string[] = [];
 
   constructor(options: ValueReaderOptions = {}) {
-    this.#extensions = options.extensions ?? NO_EXTENSIONS;
+    this.extensions = options.extensions ?? NO_EXTENSIONS;
     this.#errors = options.errors;
   }
 
@@ -333,7 +334,7 @@ export class ValueReader {
   #custom(data: unknown): unknown {
     const [name, inner]: unknown[] = Array.isArray(data) ? data : [];
     if (typeof name !== "string") throw new ProtocolError("received a custom extension without a name");
-    const type = this.#extensions.get(name);
+    const type = this.extensions.get(name);
     if (type === undefined) return this.#cannot(`a value of type "${name}", for which this side was given no codec`);
     try {
       return type.decode(inner);

@@ -39,11 +39,12 @@ export interface ValueWriterOptions {
 }
 
 export class ValueWriter {
-  readonly #extensions: ExtensionSet;
+  /** Types of the user's own; may be set anew between values. */
+  extensions: ExtensionSet;
   readonly #plain: boolean;
 
   constructor(options: ValueWriterOptions = {}) {
-    this.#extensions = options.extensions ?? NO_EXTENSIONS;
+    this.extensions = options.extensions ?? NO_EXTENSIONS;
     this.#plain = options.plain ?? false;
   }
 
@@ -124,7 +125,7 @@ export class ValueWriter {
   }
 
   #custom(out: FrameWriter, value: unknown, depth: number): void {
-    const type = this.#extensions.find(value);
+    const type = this.extensions.find(value);
     if (type === undefined) {
       this.#builtIn(out, value, depth);
       return;
@@ -181,7 +182,7 @@ export class ValueWriter {
     }
     if (value instanceof Error || value instanceof BoxedValue) {
       const end = beginExtension(out, EXT.error);
-      const boxed = value instanceof BoxedValue ? value.boxed : boxValue(value, { extensions: this.#extensions });
+      const boxed = value instanceof BoxedValue ? value.boxed : boxValue(value, { extensions: this.extensions });
       this.#record(out, { ...boxed }, depth);
       endExtension(out, end);
       return;

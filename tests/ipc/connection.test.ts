@@ -24,7 +24,7 @@ const aid = (name: string) => ({ name, uuid: `${name}-uuid`, pid: 1, is_registra
 
 function connect(stream: PairedStream, name: string, features: readonly Feature[] = FEATURES) {
   const heard = new Heard();
-  return { heard, connection: new Connection(stream, aid(name), heard, features) };
+  return { heard, connection: new Connection(stream, aid(name), heard, { features }) };
 }
 
 const stop = (cid: number | string): Message => ({ msg_type: "Stop", cid });

@@ -8,7 +8,7 @@ import { ExposedModules } from "../../core/rpc/exposed-modules.ts";
 import type { EnabledModules } from "../../core/rpc/function-name.ts";
 import { Service } from "../../core/rpc/service.ts";
 import { openNursery } from "../../core/sc/nursery.ts";
-import type { Feature, Message, Start } from "../../core/wire/mod.ts";
+import { FEATURES, type Feature, type Message, type Start } from "../../core/wire/mod.ts";
 import { PairedStream } from "./duplex-pair.ts";
 import { macrotasks } from "./macrotasks.ts";
 
@@ -22,7 +22,7 @@ export class Peer {
   readonly connection: Connection;
   onStart: ((start: Start) => void) | undefined;
 
-  constructor(stream: PairedStream, features?: readonly Feature[]) {
+  constructor(stream: PairedStream, features: readonly Feature[] = FEATURES) {
     const listener: ConnectionListener = {
       message: (message) => {
         this.heard.push(message);
@@ -32,7 +32,7 @@ export class Peer {
       drained: () => {},
       closed: () => {},
     };
-    this.connection = new Connection(stream, aid("peer"), listener, features);
+    this.connection = new Connection(stream, aid("peer"), listener, { features });
   }
 
   say(message: Message): void {
@@ -53,14 +53,19 @@ export function* meet(): Operation<{ channel: Channel; peer: Peer }> {
 export function* serving<T>(
   modules: EnabledModules,
   body: (peer: Peer, channel: Channel) => Operation<T>,
-  features?: readonly Feature[],
+  features: readonly Feature[] = FEATURES,
 ): Operation<T> {
   const exposed = yield* ExposedModules.load(modules);
   return yield* openNursery(function* (nursery) {
     const service = new Service(id("me"), nursery, exposed);
     const [left, right] = PairedStream.make();
     const peer = new Peer(right, features);
-    const channel = new Channel(left, { self: aid("me"), initiator: false, serve: service.serve });
+    const channel = new Channel(left, {
+      self: aid("me"),
+      initiator: false,
+      serve: service.serve,
+      typesOfStart: service.typesOfStart,
+    });
     yield* channel.greeted.wait();
     yield* peer.connection.greeted.wait();
     const value = yield* body(peer, channel);

@@ -4,6 +4,7 @@ import { MsgTypeError, ProtocolError } from "../../core/errors.ts";
 import {
   boxError,
   type Cid,
+  ExtensionSet,
   type ExtensionType,
   FEATURES,
   type Feature,
@@ -334,7 +335,7 @@ describe("a custom type", () => {
     encode: (v) => v.cents,
     decode: (data) => Object.assign(new Money(), { cents: data }),
   };
-  const rich = new MessageCodec({ spelling: "compact", features: all, extensions: [money] });
+  const rich = new MessageCodec({ spelling: "compact", features: all, extensions: new ExtensionSet([money]) });
 
   it("B54 without its codec concerns its dialog only: the connection reads on", () => {
     const out = new FrameWriter();
