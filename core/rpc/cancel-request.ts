@@ -23,7 +23,7 @@ export class CancelRequest implements DialogHalf {
   readonly #channel: Channel;
   readonly #cid: Cid;
 
-  private constructor(channel: Channel, func: string, kwargs: Readonly<Record<string, unknown>>) {
+  private constructor(channel: Channel, func: string, kwargs: Readonly<Record<string, unknown>>, reason: string) {
     this.#channel = channel;
     this.#cid = channel.newCid();
     channel.add(this.#cid, this);
@@ -32,18 +32,19 @@ export class CancelRequest implements DialogHalf {
       cid: this.#cid,
       ns: SELF_NAMESPACE,
       func,
-      kwargs,
+      // A plain peer's function takes no argument that it does not know.
+      kwargs: channel.isPlain ? kwargs : { ...kwargs, reason },
       uid: toUid(channel.self),
       pld_spec: ANY_PAYLOAD,
     });
   }
 
   static ofTask(channel: Channel, cid: Cid, reason: string): CancelRequest {
-    return new CancelRequest(channel, CANCEL_TASK, { cid, reason });
+    return new CancelRequest(channel, CANCEL_TASK, { cid }, reason);
   }
 
   static ofActor(channel: Channel, reason: string): CancelRequest {
-    return new CancelRequest(channel, CANCEL_ACTOR, { reason });
+    return new CancelRequest(channel, CANCEL_ACTOR, {}, reason);
   }
 
   /**

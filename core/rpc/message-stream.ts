@@ -153,7 +153,8 @@ export class MessageStream<Out, In> implements SendStream<Out>, ReceiveStream<In
   close(): void {
     if (this.#state === "closed") return;
     this.#state = "closed";
-    this.#channel.send({ msg_type: "Stop", cid: this.#cid });
+    // A peer that has left its own side neither sends nor takes anything more: it need not be told.
+    if (!this.#outgoing.isPeerGone) this.#channel.send({ msg_type: "Stop", cid: this.#cid });
     const why = new ClosedResourceError(`${this.#label}: this side has closed its stream`);
     this.#outgoing.end(why);
     this.#incoming.leave(why);

@@ -134,6 +134,11 @@ export class OutgoingItems<Out> {
     while (this.#pending.size > 0) yield* this.#whenDrained.park("MessageStream: credit for what was sent");
   }
 
+  /** Whether the peer has left its stream. */
+  get isPeerGone(): boolean {
+    return this.#peerGone !== undefined;
+  }
+
   peerStopped(): void {
     this.#peerGone = new BrokenResourceError(`${this.#label}: the peer has closed its side of the stream`);
     this.end(this.#peerGone);

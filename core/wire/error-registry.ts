@@ -7,6 +7,7 @@ import {
   BusyResourceError,
   ClosedResourceError,
   EndOfChannel,
+  Lagged,
   TooSlowError,
   WouldBlock,
 } from "../errors.ts";
@@ -110,4 +111,5 @@ export const BUILT_IN_ERRORS: ErrorRegistry = new ErrorRegistry()
   .register(BrokenResourceError)
   .register(ClosedResourceError)
   .register(BusyResourceError)
-  .register(WouldBlock);
+  .register(WouldBlock)
+  .register(Lagged);

@@ -15,6 +15,7 @@ import {
   ProtocolError,
   StreamOverrun,
   TransportClosed,
+  WrongEndpointKind,
 } from "../errors.ts";
 import { type ErrorClass, reviveAs } from "./error-registry.ts";
 import type { BoxedError } from "./message.ts";
@@ -53,6 +54,7 @@ const RUNTIME: ReadonlyMap<string, RuntimeClass> = new Map(
     { cls: ProtocolError, facts: {} },
     { cls: ModuleNotExposed, facts: { namespace: isText, exposed: isTextList } },
     { cls: FunctionNotFound, facts: { namespace: isText, func: isText } },
+    { cls: WrongEndpointKind, facts: { dialog: isText, expected: isText, actual: isText } },
     { cls: MsgTypeError, facts: { slot: isText, issues: isIssueList, dialog: orUndefined(isText) } },
     { cls: StreamOverrun, facts: { dialog: orUndefined(isText) } },
     { cls: ContextCancelled, facts: { canceller: isActor, dialog: orUndefined(isText) } },
