@@ -16,13 +16,16 @@ import {
   FrameReader,
   FrameWriter,
   MAX_FRAME_BYTES,
+  MAX_PART_BYTES,
   type Message,
   MessageCodec,
   type MessageCodecOptions,
   negotiate,
+  type Part,
   UndecodablePayload,
 } from "../wire/mod.ts";
-import { CONGESTION_BYTES, MAX_HANDSHAKE_FRAME_BYTES } from "./limits.ts";
+import { CONGESTION_BYTES, MAX_HANDSHAKE_FRAME_BYTES, MAX_PARTS_UNDER_WAY } from "./limits.ts";
+import { IncomingParts, OutgoingParts } from "./parts.ts";
 
 /** Who a connection leads to. */
 export interface PeerInfo {
@@ -59,6 +62,11 @@ export class Connection {
   readonly #writer = new FrameWriter({ maxFrameBytes: MAX_FRAME_BYTES });
   readonly #options: ConnectionOptions;
   readonly #ext: readonly Feature[];
+  readonly #outgoingParts = new OutgoingParts();
+  readonly #incomingParts = new IncomingParts();
+  /** Carries the parts: their bytes are handed on as they are. */
+  readonly #partWriter = new FrameWriter({ maxFrameBytes: MAX_FRAME_BYTES, shareBytesFrom: 1 });
+  #partsUnderWay = 0;
   #codec = new MessageCodec({ spelling: "named", features: NOT_NEGOTIATED });
   #peer: PeerInfo | undefined;
   #early: Message[] = [];
@@ -115,7 +123,8 @@ export class Connection {
       this.#early.push(message);
       return;
     }
-    this.#codec.append(message, this.#writer);
+    const bytes = this.#codec.append(message, this.#writer);
+    if ("cid" in message && message.cid !== null) this.#cutIfLong(message.cid, bytes);
     this.#flushSoon();
   }
 
@@ -133,8 +142,21 @@ export class Connection {
   sendItem(cid: Cid, item: unknown): number {
     if (this.#state !== "open") return 0;
     const bytes = this.#codec.appendItem(cid, item, this.#writer);
+    this.#cutIfLong(cid, bytes);
     this.#flushSoon();
     return bytes;
+  }
+
+  /** Whether a long message of this dialog is still on its way out: its items had better wait. */
+  holds(cid: Cid): boolean {
+    return this.#outgoingParts.holds(cid);
+  }
+
+  /** What was written last leaves in parts if it is long, or follows something of its dialog that does. */
+  #cutIfLong(cid: Cid, bytes: number): void {
+    if ((bytes > MAX_PART_BYTES && this.has("parts")) || this.#outgoingParts.holds(cid)) {
+      this.#outgoingParts.add(cid, this.#writer.cutLastFrame());
+    }
   }
 
   /** Send what is left, then end the stream. The peer's end is still awaited by `closed`. */
@@ -142,7 +164,7 @@ export class Connection {
     if (this.#state !== "open") return;
     this.#flush();
     this.#state = "ending";
-    this.#stream.end();
+    if (this.#partsUnderWay === 0) this.#stream.end();
   }
 
   /** Drop everything at once. */
@@ -170,12 +192,21 @@ export class Connection {
     try {
       const message = this.#codec.read(this.#reader);
       if (message === undefined) return false;
-      this.#listener.message(message, this.#reader.end - this.#reader.start);
+      if (message.msg_type === "Part") this.#readPart(message);
+      else this.#listener.message(message, this.#reader.end - this.#reader.start);
     } catch (error) {
       if (!(error instanceof UndecodablePayload)) throw error;
       this.#listener.undecodable(error);
     }
     return true;
+  }
+
+  #readPart(part: Part): void {
+    const payload = this.#incomingParts.add(part);
+    if (payload === undefined) return;
+    const message = this.#codec.decode(payload, true);
+    if (message.msg_type === "Part") throw new ProtocolError("received a part of a part");
+    this.#listener.message(message, payload.length);
   }
 
   #greet(message: Message): void {
@@ -202,16 +233,40 @@ export class Connection {
 
   #flush(): void {
     this.#flushing = false;
-    if (this.#state !== "open" || this.#writer.byteLength === 0) return;
-    const chunks = this.#writer.take();
-    const [only] = chunks;
-    if (chunks.length === 1 && only !== undefined) this.#stream.write(only);
-    else {
-      this.#stream.cork();
-      for (const chunk of chunks) this.#stream.write(chunk);
-      this.#stream.uncork();
-    }
+    if (this.#state !== "open") return;
+    if (this.#writer.byteLength > 0) this.#write(this.#writer.take());
+    this.#sendParts();
     this.#congested = this.#stream.writableLength > CONGESTION_BYTES;
+  }
+
+  #write(chunks: readonly Uint8Array[], done?: () => void): void {
+    const [only] = chunks;
+    if (chunks.length === 1 && only !== undefined) {
+      this.#stream.write(only, done);
+      return;
+    }
+    this.#stream.cork();
+    for (const chunk of chunks) this.#stream.write(chunk, chunk === chunks.at(-1) ? done : undefined);
+    this.#stream.uncork();
+  }
+
+  /** Only so many parts are written that the messages of a later turn need not wait long behind them. */
+  #sendParts(): void {
+    while (this.#partsUnderWay < MAX_PARTS_UNDER_WAY && this.#state !== "closed") {
+      const part = this.#outgoingParts.next();
+      if (part === undefined) return;
+      this.#codec.append(part, this.#partWriter);
+      this.#partsUnderWay++;
+      this.#write(this.#partWriter.take(), () => this.#partSent(part.cid));
+    }
+  }
+
+  #partSent(cid: Cid): void {
+    this.#partsUnderWay--;
+    this.#sendParts();
+    if (this.#state === "ending" && this.#partsUnderWay === 0) this.#stream.end();
+    // Its dialog may go on; the others never stopped.
+    if (this.#state === "open" && !this.#outgoingParts.holds(cid) && !this.#congested) this.#listener.drained();
   }
 
   readonly #onDrain = (): void => {
@@ -224,6 +279,7 @@ export class Connection {
     if (this.#state === "closed") return;
     this.#state = "closed";
     this.#early = [];
+    this.#outgoingParts.clear();
     this.#stream.off("data", this.#onData);
     this.#stream.on("error", () => {}); // it is gone; what it still says of that is no news
     this.#stream.destroy();

@@ -8,3 +8,9 @@ export const MAX_HANDSHAKE_FRAME_BYTES = 64 * 1024;
  * the socket busy while the event loop turns, little enough that a stalled peer costs nothing.
  */
 export const CONGESTION_BYTES = 1024 * 1024;
+
+/**
+ * Parts of long messages that wait in a connection for the peer to take them: one more than one keeps the socket busy,
+ * and what follows them waits for no more than these.
+ */
+export const MAX_PARTS_UNDER_WAY = 2;

@@ -84,8 +84,9 @@ export class Channel {
     return this.#closedBy;
   }
 
-  get congested(): boolean {
-    return this.#connection.congested;
+  /** Whether items of a dialog have to wait, whatever credit they have. */
+  isHeld(cid: Cid): boolean {
+    return this.#connection.congested || this.#connection.holds(cid);
   }
 
   has(feature: Feature): boolean {

@@ -87,7 +87,7 @@ export class OutgoingItems<Out> {
   /** `undefined` if there is no room now. */
   trySend(item: Out): Result<void> | undefined {
     if (this.#closed !== undefined) return err(this.#closed);
-    if (this.#credit <= 0 || this.#creditBytes <= 0 || this.#channel.congested) return undefined;
+    if (this.#credit <= 0 || this.#creditBytes <= 0 || this.#channel.isHeld(this.#cid)) return undefined;
     try {
       this.#check?.(item);
       this.#creditBytes -= this.#channel.sendItem(this.#cid, item);

@@ -196,6 +196,8 @@ export class FrameWriter {
   /** Added to an index in `bytes` it gives a position that stays the same when `bytes` moves. */
   #origin = 0;
   #frame: OpenFrame | undefined;
+  /** The frame that was ended last, for `cutLastFrame`. */
+  #last: OpenFrame | undefined;
   /** Completes a frame that was left open for more of its kind. */
   #finish: (() => void) | undefined;
   /** No byte array may be handed on as it is while the length of something around it is still to be patched in. */
@@ -219,6 +221,7 @@ export class FrameWriter {
   /** What is to be written, in order, all frames in full; usually one buffer. Empty if there is nothing. */
   take(): Uint8Array[] {
     this.#finish?.();
+    this.#last = undefined;
     const parts = this.#done;
     if (this.at > this.#start) parts.push(this.bytes.subarray(this.#start, this.at));
     this.#done = [];
@@ -246,6 +249,7 @@ export class FrameWriter {
 
   beginFrame(): void {
     this.#finish?.();
+    this.#last = undefined;
     this.reserve(FRAME_HEADER_BYTES);
     this.#frame = {
       bytes: this.bytes,
@@ -271,6 +275,7 @@ export class FrameWriter {
     if (length > this.maxFrameBytes) throw new FrameTooLong(this.maxFrameBytes);
     frame.bytes.writeUInt32LE(length, frame.headerAt);
     this.#frame = undefined;
+    this.#last = frame;
     return length;
   }
 
@@ -283,6 +288,22 @@ export class FrameWriter {
       this.#finish = undefined;
       finish();
     };
+  }
+
+  /**
+   * Take the last frame out again: its payload, which is never written to again. The frames before it stay.
+   *
+   * @throws Error if there is none, or bytes of it were handed on as they are
+   */
+  cutLastFrame(): Uint8Array {
+    this.#finish?.();
+    const frame = this.#last;
+    this.#last = undefined;
+    if (frame === undefined || frame.partsBefore !== this.#done.length) throw new Error("no frame in one piece to cut");
+    const payload = this.bytes.subarray(frame.headerAt + FRAME_HEADER_BYTES, this.at);
+    this.#closePart(frame.headerAt);
+    this.#start = this.at;
+    return payload;
   }
 
   /** Forget the frame that was begun; frames before it are untouched. */

@@ -6,6 +6,15 @@
  */
 export const MAX_FRAME_BYTES = 16 * 1024 * 1024;
 
+/**
+ * A message longer than this, in bytes, is sent in parts of this size, so that the messages of other dialogs need not
+ * wait until it has left: a stalled second on a link of 100 Mbit/s is 12 MB.
+ */
+export const MAX_PART_BYTES = 256 * 1024;
+
+/** Messages in parts that a peer may have under way at once; the others of them wait for their turn. */
+export const MAX_MESSAGES_IN_PARTS = 4;
+
 /** Bytes of the length that precedes each payload. */
 export const FRAME_HEADER_BYTES = 4;
 

@@ -285,11 +285,16 @@ export class MessageCodec {
       const field = compact[i];
       if (field === undefined) break;
       if (field.name === spelling.payload) reader.extensions = this.#typesOf(values);
-      if (i + 1 < length) narrowField(values, spelling, field, reader.value());
+      if (i + 1 < length) narrowField(values, spelling, field, this.#readField(field));
       else narrowAbsent(values, spelling, field);
     }
     for (let i = compact.length + 1; i < length; i++) reader.value();
     return narrowMessage(values);
+  }
+
+  #readField(field: Field): unknown {
+    // What is put together by the reader is not copied before.
+    return field.type === "bytes" ? (this.#reader.bytesView() ?? this.#reader.value()) : this.#reader.value();
   }
 
   /** The types that may stand in the payload of a message of which the fields before it have been read. */
@@ -407,10 +412,12 @@ const CHECKS: Readonly<Record<FieldType, Check>> = {
   "addresses?": orNil(isAddressList),
   functype: (value) => value === "asyncfunc" || value === "asyncgen" || value === "context",
   boxed: isRecord,
+  bytes: (value) => value instanceof Uint8Array,
   any: () => true,
 };
 
 const EXPECTED: Readonly<Record<FieldType, string>> = {
+  bytes: "bytes",
   text: "a string",
   "text?": "a string or nil",
   texts: "a list of strings",

@@ -124,6 +124,18 @@ export interface Credit {
   readonly bytes: number;
 }
 
+/**
+ * A part of a message that is too long to be sent in one go without holding up other dialogs. The parts of one message
+ * follow each other in its dialog; between them come the messages of others.
+ */
+export interface Part {
+  readonly msg_type: "Part";
+  readonly cid: Cid;
+  /** Bytes of the whole message. */
+  readonly size: number;
+  readonly bytes: Uint8Array;
+}
+
 export type Message =
   | Aid
   | SpawnSpec
@@ -135,7 +147,8 @@ export type Message =
   | Return
   | CancelAck
   | ErrorMsg
-  | Credit;
+  | Credit
+  | Part;
 
 export type MsgType = Message["msg_type"];
 
@@ -168,7 +181,7 @@ export interface BoxedError {
 }
 
 /** Additions to the protocol, in the order in which `Aid` lists them. */
-export const FEATURES = ["compact", "batch", "credit", "boxed", "deadline", "trace"] as const;
+export const FEATURES = ["compact", "batch", "credit", "boxed", "deadline", "trace", "parts"] as const;
 
 export type Feature = (typeof FEATURES)[number];
 

@@ -30,6 +30,7 @@ export {
   type Message,
   type MsgType,
   negotiate,
+  type Part,
   type Return,
   type SpawnSpec,
   type Start,

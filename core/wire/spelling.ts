@@ -26,6 +26,7 @@ export type FieldType =
   | "addresses?"
   | "functype"
   | "boxed"
+  | "bytes"
   | "any";
 
 export interface Field {
@@ -157,6 +158,16 @@ export const SPELLINGS: readonly Spelling[] = [
       ["bytes", "count"],
     ],
     { needs: "credit" },
+  ),
+  spell(
+    11,
+    "Part",
+    [
+      ["cid", "cid"],
+      ["size", "count"],
+      ["bytes", "bytes"],
+    ],
+    { needs: "parts" },
   ),
 ];
 

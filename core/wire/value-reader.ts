@@ -163,6 +163,16 @@ export class ValueReader {
     return head === 0xdc ? this.#uint16() : this.#uint32();
   }
 
+  /** The byte array that comes next, as a view that is good until the next `open`; undefined if it is none. */
+  bytesView(): Uint8Array | undefined {
+    const { head } = this;
+    if (head < 0xc4 || head > 0xc6) return undefined;
+    this.#at++;
+    const size = head === 0xc4 ? this.#uint8() : head === 0xc5 ? this.#uint16() : this.#uint32();
+    const at = this.#take(size);
+    return new Uint8Array(this.#bytes.buffer, this.#bytes.byteOffset + at, size);
+  }
+
   #uint8(): number {
     return this.#bytes[this.#take(1)] ?? 0;
   }

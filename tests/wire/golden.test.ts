@@ -31,9 +31,14 @@ function decodeElsewhere(golden: readonly Golden[]): unknown[] {
     .map((line): unknown => JSON.parse(line));
 }
 
-/** As the other implementation writes it: JSON has no integers beyond 2**53. */
+/** As the other implementation writes it: JSON has neither bytes nor integers beyond 2**53. */
 function asJson(value: unknown): unknown {
-  return JSON.parse(JSON.stringify(value, (_key, v) => (typeof v === "bigint" ? { int: String(v) } : v)));
+  return JSON.parse(
+    JSON.stringify(value, (_key, v) => {
+      if (v instanceof Uint8Array) return { bin: Buffer.from(v).toString("hex") };
+      return typeof v === "bigint" ? { int: String(v) } : v;
+    }),
+  );
 }
 
 describe.each(["named", "compact"] as const)("every message in the %s spelling", (spelling) => {

@@ -188,4 +188,9 @@ export const samples: readonly Sample[] = [
     compact: [9, null, ...errorArray.slice(0, 6), parent, child, null, null],
   },
   { title: "Credit", message: { msg_type: "Credit", cid: 1, items: 64, bytes: 1048576 }, compact: [10, 1, 64, 1048576] },
+  {
+    title: "Part",
+    message: { msg_type: "Part", cid: 1, size: 300_000, bytes: Uint8Array.of(1, 2, 3) },
+    compact: [11, 1, 300_000, { bin: "010203" }],
+  },
 ];
