@@ -1,5 +1,6 @@
 /** Takes the samples: every scenario × peer in fresh processes, the peers by turns, so that all see the same noise. */
 import { execFile } from "node:child_process";
+import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { fairEnvironment } from "./machine.mjs";
@@ -69,9 +70,16 @@ export async function takeSamples(chosen, options) {
  */
 async function takeSample({ file, id }, peer, { pin, sample }) {
   const command = [process.execPath, sampleScript, file, id, peer, JSON.stringify(sample)];
-  const [program = "", ...args] = pin ? ["taskset", "-c", "0", ...command] : command;
+  const [program = "", ...args] = pin ? ["taskset", "-c", firstCore(), ...command] : command;
   const { stdout } = await execute(program, args, { env: fairEnvironment(), timeout: SAMPLE_LIMIT_MS });
   return JSON.parse(stdout.trimEnd().split("\n").at(-1) ?? "");
+}
+
+/** The first core that this process may run on. What a pinned process starts inherits that. @throws Error without Linux */
+function firstCore() {
+  const found = /^Cpus_allowed_list:\s+(\d+)/m.exec(readFileSync("/proc/self/status", "utf8"));
+  if (found?.[1] === undefined) throw new Error("--pin needs Linux and its taskset");
+  return found[1];
 }
 
 /** What a sample that failed has said last of its error, in one line. @param {unknown} error */

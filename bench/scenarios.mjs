@@ -48,7 +48,10 @@ export async function findScenarios(wanted) {
     }
   }
   /** @type {(name: string, want: string) => boolean} */
-  const chooses = (name, want) => name === want || name.startsWith(want.includes("/") ? want : `${want}/`);
+  const chooses = (name, want) => {
+    if (all.some((s) => s.name === want)) return name === want;
+    return name.startsWith(want.includes("/") ? want : `${want}/`);
+  };
   const unknown = wanted.filter((want) => !all.some(({ name }) => chooses(name, want)));
   if (unknown.length > 0) {
     throw new RangeError(

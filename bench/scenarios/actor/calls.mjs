@@ -13,7 +13,7 @@ export const scenarios = {
     unit: "calls/s",
     better: "more",
     limit: BY_HAND,
-    note: "piscina's worker is a thread, as worker is",
+    note: "as with an item there and back, the cores that the two sides are put on decide; piscina's worker is a thread",
     peers: measureEach(["calls"], async (open, options) => {
       const fleet = await open(1);
       return await perSecond(options, (count) => fleet.calls(count));

@@ -66,6 +66,7 @@ export const scenarios = {
     unit: "turns/s",
     better: "more",
     limit: BY_HAND,
+    note: "the two sides wait for each other, so the cores they are put on decide, and figures come in two heaps; see --pin",
     notMeasured: { effect: "whose RPC streams one way only" },
     peers: measureEach(["pingPong"], async (open, options) => {
       const fleet = await open(1);
