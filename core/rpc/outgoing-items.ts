@@ -140,6 +140,7 @@ export class OutgoingItems<Out> {
   }
 
   peerStopped(): void {
+    if (this.#peerGone !== undefined) return;
     this.#peerGone = new BrokenResourceError(`${this.#label}: the peer has closed its side of the stream`);
     this.end(this.#peerGone);
   }

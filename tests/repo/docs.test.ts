@@ -1,6 +1,10 @@
 /** Documentation is true: a snippet under `<!-- path -->` is that file, and that file runs. */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
+import { afterAnswer, afterQuestion } from "../../core/rpc/dialog-rules.ts";
+import { VIEWS } from "../../core/wire/extension.ts";
+import { FEATURES, FrameWriter, MessageCodec, type MsgType } from "../../core/wire/mod.ts";
+import { SPELLINGS } from "../../core/wire/spelling.ts";
 import { runProgram } from "../support/program.ts";
 
 const root = new URL("../../", import.meta.url);
@@ -30,7 +34,7 @@ describe("documentation", () => {
   });
 
   const printing = pages.flatMap((page) =>
-    [...read(page).matchAll(/<!-- (\S+) -->\n```ts\n[\s\S]*?```\n\nprints\n\n```text\n([\s\S]*?)```/g)].map(
+    [...read(page).matchAll(/<!-- (\S+) -->\n```ts\n(?:(?!```)[\s\S])*```\n\nprints\n\n```text\n([\s\S]*?)```/g)].map(
       ([, path = "", output = ""]) => ({ page, path, output }),
     ),
   );
@@ -53,5 +57,59 @@ describe("documentation", () => {
     for (const file of ["core/actor/limits.ts", "core/rpc/limits.ts", "core/ipc/limits.ts"]) {
       for (const [, name = ""] of read(file).matchAll(/export const (\w+) = [\d_]+/g)) expect(page).toContain(name);
     }
+  });
+});
+
+describe("the protocol page", () => {
+  const page = read("docs/protocol.md");
+  const frames = [...page.matchAll(/<!-- (named|compact) (\{.*\}) -->\n```text\n([\s\S]*?)```/g)].map(
+    ([, spelling = "", message = "", bytes = ""]) => ({
+      spelling: spelling as "named" | "compact",
+      message,
+      hex: [...bytes.matchAll(/^(?:[\da-f]{2} )+/gm)].join("").replaceAll(" ", ""),
+    }),
+  );
+
+  it("shows a frame in both spellings", () => {
+    expect(frames.map(({ spelling }) => spelling)).toEqual(["named", "compact"]);
+  });
+
+  it.each(frames)("$spelling: $message has the bytes that it says", ({ spelling, message, hex }) => {
+    const codec = new MessageCodec({ spelling, features: new Set(FEATURES) });
+    const out = new FrameWriter();
+    codec.append(JSON.parse(message), out);
+    expect(hex).toBe(Buffer.concat(out.take()).toString("hex"));
+  });
+
+  it("has the messages, tags and fields of the code", () => {
+    const rows = page.match(/^\| \d+ \| `\w+` \| .*$/gm) ?? [];
+    const spelled = SPELLINGS.map(({ tag, msgType, fields }) => {
+      const list = fields.map(({ name, type, optional }) => `\`${name}\` ${type}${optional ? ` (${optional})` : ""}`);
+      return `| ${tag} | \`${msgType}\` | ${list.join(", ")} |`;
+    });
+    expect(rows.length).toBeGreaterThan(10);
+    expect(spelled).toEqual(expect.arrayContaining(rows));
+  });
+
+  it("has the rules of dialogs that both sides go by", () => {
+    const said = SPELLINGS.map(({ msgType }) => msgType);
+    const row = (kind: string, at: string, next: (what: MsgType) => string | undefined) => {
+      const steps = said.flatMap((what) => (next(what) === undefined ? [] : [`${what} → ${next(what)}`]));
+      return steps.length === 0 ? [] : [`| ${kind} | ${at} | ${steps.join(", ")} |`];
+    };
+    const kinds = ["call", "context", "producer"] as const;
+    const answers = kinds.flatMap((kind) =>
+      (["asked", "accepted", "started", "stopped"] as const).flatMap((at) =>
+        row(kind, at, (what) => afterAnswer(kind, at, what)),
+      ),
+    );
+    const questions = kinds.flatMap((kind) =>
+      (["open", "stopped"] as const).flatMap((at) => row(kind, at, (what) => afterQuestion(kind, "started", at, what))),
+    );
+    expect(page.match(/^\| (?:call|context|producer) \| .*$/gm)).toEqual([...answers, ...questions]);
+  });
+
+  it("has the kinds of views", () => {
+    expect(page.replace(/\s+/g, " ")).toContain(VIEWS.map((View, kind) => `${kind} ${View.name}`).join(", "));
   });
 });
