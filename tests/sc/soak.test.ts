@@ -1,6 +1,4 @@
 /** What is over is gone: after many tasks the heap is what it was after few. */
-import { setFlagsFromString } from "node:v8";
-import { runInNewContext } from "node:vm";
 import type { Operation } from "effection";
 import { rootTasks } from "../../core/sc/bridge.ts";
 import {
@@ -12,6 +10,7 @@ import {
   sleepForever,
   VirtualClock,
 } from "../../core/sc/mod.ts";
+import { collectGarbage } from "../support/garbage.ts";
 import { expect, it } from "../support/it.ts";
 
 const TASKS_PER_WAVE = 1_000;
@@ -51,7 +50,6 @@ function* withCleanUp(): Operation<void> {
 }
 
 it("the heap after 300,000 tasks is what it was after 30,000", async () => {
-  const collect = collector();
   const clock = new VirtualClock({ autojump: true });
   const bytesAfter: number[] = [];
   await run(
@@ -59,8 +57,7 @@ it("the heap after 300,000 tasks is what it was after 30,000", async () => {
       for (let i = 1; i <= WAVES; i++) {
         yield* wave();
         if (i === WARM_UP_WAVES || i === WAVES) {
-          collect();
-          bytesAfter.push(process.memoryUsage().heapUsed);
+          bytesAfter.push(collectGarbage());
         }
       }
     },
@@ -72,11 +69,3 @@ it("the heap after 300,000 tasks is what it was after 30,000", async () => {
   expect(clock.nextTimer).toBe(Number.POSITIVE_INFINITY);
   expect(rootTasks().size).toBe(0);
 }, 60_000);
-
-/** The host's collector, without a flag for the whole process. */
-function collector(): () => void {
-  setFlagsFromString("--expose-gc");
-  const collect: unknown = runInNewContext("gc");
-  if (typeof collect !== "function") throw new Error("this host has no collector to call");
-  return () => collect();
-}
