@@ -32,9 +32,9 @@ export class Context<D extends Dialog = Dialog> {
     return this.#served.caller;
   }
 
-  /** Whether the caller, or someone on its behalf, has cancelled this side. */
+  /** Whether this side has been cancelled: by its caller, by a third actor, or with its whole actor. */
   get cancelCalled(): boolean {
-    return this.#served.scope.cancelCalled;
+    return this.#served.cancelCalled;
   }
 
   /** The actor that has cancelled this side, where one has. */

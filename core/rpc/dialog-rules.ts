@@ -57,9 +57,9 @@ const QUESTIONS: Readonly<Record<DialogKind, Steps<Asking>>> = {
     open: { Yield: "open", Credit: "open", Stop: "stopped" },
     stopped: { Stop: "stopped" },
   },
+  // A consumer that leaves cancels its producer, which says all.
   producer: {
-    open: { Credit: "open", Stop: "stopped" },
-    stopped: { Stop: "stopped" },
+    open: { Credit: "open" },
   },
 };
 

@@ -31,12 +31,14 @@ export type Flipped<D> = { started: Slot<D, "started">; send: Slot<D, "receive">
 export const endpointKind: unique symbol = Symbol.for("espalier.endpoint");
 
 /** A function that runs as one half of a linked pair of tasks; export it, and callers open it. */
-export interface ContextEndpoint<A, D extends Dialog, R> {
+export interface ContextEndpoint<A, D extends Dialog, R, RawD extends Dialog = D, RawR = R> {
   readonly [endpointKind]: "context";
   readonly run: (ctx: Context<D>, args: A) => Operation<R>;
   readonly specs: Specs | undefined;
   /** For the compiler alone: what a caller gets as the result, which a schema may have made of what `run` returns. */
   readonly result?: R;
+  /** As above: what a caller gets that has not imported the endpoint, and so not its schemas. */
+  readonly raw?: { readonly dialog: RawD; readonly result: RawR };
 }
 
 /** As what the runtime sees it: nothing is known of the types. */
@@ -54,8 +56,9 @@ type ArgsOut<S> = S extends { args: infer X extends Schema } ? StandardSchemaV1.
 
 /** The dialog of `specs` as the endpoint has it: what it gives goes in, what it is given has come out. */
 type OwnDialog<S> = { started: SlotIn<S, "started">; send: SlotIn<S, "send">; receive: SlotOut<S, "receive"> };
-/** The same dialog as its caller has it. */
+/** The same dialog as its caller has it, and as it is on the wire. */
 type CallerDialog<S> = { started: SlotOut<S, "started">; send: SlotOut<S, "send">; receive: SlotIn<S, "receive"> };
+type RawDialog<S> = { started: SlotIn<S, "started">; send: SlotIn<S, "send">; receive: SlotIn<S, "receive"> };
 
 /** Specs without any schema: the types are then those of the function. */
 export type Settings = Pick<Specs, "check" | "codecs"> & { readonly [K in SlotName]?: undefined };
@@ -84,7 +87,13 @@ export function context<const S extends Specs, R>(
     ctx: Context<OwnDialog<S>>,
     args: ArgsOut<S>,
   ) => Operation<S extends { result: infer X extends Schema } ? StandardSchemaV1.InferInput<X> : R>,
-): ContextEndpoint<ArgsIn<S>, CallerDialog<S>, S extends { result: Schema } ? SlotOut<S, "result"> : R>;
+): ContextEndpoint<
+  ArgsIn<S>,
+  CallerDialog<S>,
+  S extends { result: Schema } ? SlotOut<S, "result"> : R,
+  RawDialog<S>,
+  S extends { result: Schema } ? SlotIn<S, "result"> : R
+>;
 export function context(...given: readonly unknown[]): unknown {
   const [specs, run] = given.length === 1 ? [undefined, given[0]] : given;
   if (typeof run !== "function") throw new TypeError(`context() takes a generator function, got ${typeof run}`);

@@ -8,7 +8,7 @@ import type { Operation } from "effection";
 import { until } from "effection";
 import { FunctionNotFound } from "../errors.ts";
 import { type ContextEndpoint, type Dialog, isContextEndpoint } from "./endpoint.ts";
-import { isProducerEndpoint } from "./producer.ts";
+import { isProducerEndpoint, type ProducerEndpoint } from "./producer.ts";
 
 /** Short name or URL, to URL: what an actor exposes. An allowlist; everything else cannot be called. */
 export type EnabledModules = Readonly<Record<string, string>>;
@@ -20,14 +20,19 @@ export interface FunctionName {
 
 const remoteName = Symbol.for("espalier.remote");
 
-/** What in a module can be called or opened from another actor. */
+/** What in a module can be called or opened from another actor, with the types of what crosses the wire. */
 export type RemoteModule<M> = {
-  readonly [K in keyof M as M[K] extends ((...args: never[]) => unknown) | ContextEndpoint<never, Dialog, unknown>
-    ? K
-    : M[K] extends { readonly run: (...args: never[]) => unknown }
-      ? K
-      : never]: M[K];
+  readonly [K in keyof M as Remote<M[K]> extends never ? never : K]: Remote<M[K]>;
 };
+
+/** Without its schemas a caller gets values as they were sent: neither checked nor completed. */
+type Remote<E> = E extends (...args: never[]) => unknown
+  ? E
+  : E extends { readonly run: (ctx: never, args: infer A) => unknown; readonly raw?: infer Raw }
+    ? NonNullable<Raw> extends { readonly dialog: infer D extends Dialog; readonly result: infer R }
+      ? ContextEndpoint<A, D, R>
+      : ProducerEndpoint<A, Raw>
+    : never;
 
 /**
  * The endpoints of a module that this process does not import, by the short name or URL under which the target exposes

@@ -30,6 +30,7 @@ export class MessageStream<Out, In> implements SendStream<Out>, ReceiveStream<In
   readonly #taken: Readable<In>;
   #fan: Broadcast<In> | undefined;
   #state: "new" | "open" | "closed" = "new";
+  #direction: Direction = "both";
   /** What the dialog ended with, if that is what closed the stream. */
   #endedBy: Error | undefined;
 
@@ -145,6 +146,7 @@ export class MessageStream<Out, In> implements SendStream<Out>, ReceiveStream<In
     if (this.#endedBy !== undefined) throw this.#endedBy;
     if (this.#state !== "new") throw new ClosedResourceError(`${this.#label}: the stream of a context is opened once`);
     this.#state = "open";
+    this.#direction = direction;
     if (direction !== "receive") this.#outgoing.open(complete);
     if (direction !== "send") this.#incoming.open(complete);
   }
@@ -153,8 +155,10 @@ export class MessageStream<Out, In> implements SendStream<Out>, ReceiveStream<In
   close(): void {
     if (this.#state === "closed") return;
     this.#state = "closed";
-    // A peer that has left its own side neither sends nor takes anything more: it need not be told.
-    if (!this.#outgoing.isPeerGone) this.#channel.send({ msg_type: "Stop", cid: this.#cid });
+    // A peer that has left its own side neither sends nor takes anything more, and a producer is cancelled: they need
+    // not be told.
+    if (!this.#outgoing.isPeerGone && this.#direction !== "receive")
+      this.#channel.send({ msg_type: "Stop", cid: this.#cid });
     const why = new ClosedResourceError(`${this.#label}: this side has closed its stream`);
     this.#outgoing.end(why);
     this.#incoming.leave(why);

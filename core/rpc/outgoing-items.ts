@@ -25,6 +25,8 @@ export class OutgoingItems<Out> {
   #capacity = DEFAULT_STREAM_CAPACITY;
   #credit = 0;
   #creditBytes = 0;
+  /** What the peer takes at most: its first grant, from which what is left of the credit is missing in flight. */
+  #window = 0;
   readonly #senders = new Set<Sender<Out>>();
   /** Accepted, where `send` does not wait. */
   readonly #pending = new Fifo<Out>();
@@ -49,6 +51,7 @@ export class OutgoingItems<Out> {
   get statistics() {
     return {
       credit: this.#credit,
+      inFlight: Math.max(0, this.#window - this.#credit),
       waitingToSend: this.#senders.size,
       pending: this.#pending.size,
       sent: this.#sent,
@@ -106,6 +109,7 @@ export class OutgoingItems<Out> {
   }
 
   credited(items: number, bytes: number): void {
+    if (this.#window === 0) this.#window = items;
     this.#credit += items;
     this.#creditBytes = Math.min(this.#creditBytes + bytes, Number.MAX_SAFE_INTEGER);
     this.resume();

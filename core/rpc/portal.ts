@@ -76,7 +76,7 @@ export class Portal {
    * @throws as `run` for what cannot be called or encoded
    */
   *openContext<A, D extends Dialog, R, T>(
-    endpoint: ContextEndpoint<A, D, R>,
+    endpoint: ContextEndpoint<A, D, R, Dialog, unknown>,
     args: A,
     body: (ctx: PeerContext<D, R>, first: Slot<D, "started">) => Operation<T>,
   ): Operation<T> {

@@ -15,12 +15,14 @@ export interface ProducerOptions
     Pick<StreamOptions, "sendOverflow" | "sendCapacity"> {}
 
 /** A function whose items a caller consumes; export it, and callers open it with `portal.openStreamFrom`. */
-export interface ProducerEndpoint<A, T> {
+export interface ProducerEndpoint<A, T, Raw = T> {
   readonly [endpointKind]: "producer";
   readonly run: (out: SendStream<never>, args: A) => Operation<unknown>;
   readonly options: ProducerOptions;
   /** For the compiler alone: what a caller receives, which a schema may have made of what was sent. */
   readonly item?: T;
+  /** As above: what it receives if it has not imported the producer, and so not its schemas. */
+  readonly raw?: Raw;
 }
 
 export type AnyProducerEndpoint = ProducerEndpoint<never, unknown>;
@@ -30,11 +32,15 @@ export type Source = AnyProducerEndpoint | ((...args: never[]) => AsyncIterable<
 
 /** The items of a source, as its consumer gets them. */
 export type ItemOf<S> =
-  S extends ProducerEndpoint<never, infer T> ? T : S extends (...args: never[]) => AsyncIterable<infer T> ? T : never;
+  S extends ProducerEndpoint<never, infer T, unknown>
+    ? T
+    : S extends (...args: never[]) => AsyncIterable<infer T>
+      ? T
+      : never;
 
 /** The named arguments of a source. */
 export type ArgsOfSource<S> =
-  S extends ProducerEndpoint<infer A, unknown>
+  S extends ProducerEndpoint<infer A, unknown, unknown>
     ? A
     : S extends (args: infer A, ...rest: never[]) => unknown
       ? A
@@ -64,7 +70,7 @@ export function producer<T, A extends object = object>(
 export function producer<const S extends ProducerOptions>(
   options: S,
   fn: (out: SendStream<SlotIn<S, "send">>, args: ArgsOut<S>) => Operation<unknown>,
-): ProducerEndpoint<ArgsIn<S>, SlotOut<S, "send">>;
+): ProducerEndpoint<ArgsIn<S>, SlotOut<S, "send">, SlotIn<S, "send">>;
 export function producer(...given: readonly unknown[]): unknown {
   const [options, run] = given.length === 1 ? [{}, given[0]] : given;
   if (typeof run !== "function") throw new TypeError(`producer() takes a generator function, got ${typeof run}`);

@@ -25,6 +25,12 @@ import { type Parse, parserOf, type Specs } from "./schema.ts";
 import type { SendStream } from "./stream-ends.ts";
 import type { StreamOptions } from "./stream-options.ts";
 
+/** Who has cancelled an actor, and why. */
+export interface Canceller {
+  readonly by: ActorId;
+  readonly reason: string;
+}
+
 export class Served implements DialogHalf {
   readonly cid: Cid;
   readonly channel: Channel;
@@ -32,6 +38,7 @@ export class Served implements DialogHalf {
   readonly caller: ActorId;
   readonly scope: CancelScope;
   readonly types: ExtensionSet | undefined;
+  readonly #actorCanceller: () => Canceller | undefined;
   readonly #start: Start;
   readonly #what: Exposed;
   #stream: MessageStream<unknown, unknown> | undefined;
@@ -44,7 +51,9 @@ export class Served implements DialogHalf {
   #earlyItems = 0;
   #earlyBytes = 0;
 
-  constructor(channel: Channel, start: Start, what: Exposed) {
+  /** @param actorCanceller - who has cancelled the whole actor, and so this task too; undefined if nobody has */
+  constructor(channel: Channel, start: Start, what: Exposed, actorCanceller: () => Canceller | undefined) {
+    this.#actorCanceller = actorCanceller;
     this.channel = channel;
     this.cid = start.cid;
     this.caller = fromUid(start.uid);
@@ -56,9 +65,13 @@ export class Served implements DialogHalf {
     channel.add(start.cid, this);
   }
 
-  /** Who has cancelled it. */
+  /** Who has cancelled it, alone or with its actor. */
   get canceller(): ActorId | undefined {
-    return this.#canceller;
+    return this.#canceller ?? this.#actorCanceller()?.by;
+  }
+
+  get cancelCalled(): boolean {
+    return this.scope.cancelCalled || this.#actorCanceller() !== undefined;
   }
 
   /** Somebody asks for this task to be cancelled; only the first one counts. */
@@ -67,12 +80,8 @@ export class Served implements DialogHalf {
     this.scope.cancelWith("peer", reason, undefined, canceller.name);
   }
 
-  /**
-   * Run it, in a task of its own. Never fails: how it came out is told to the caller.
-   *
-   * @param serviceCanceller - who cancelled the whole actor, if that is why this task is cancelled
-   */
-  *run(serviceCanceller: () => { readonly by: ActorId; readonly reason: string }): Operation<void> {
+  /** Run it, in a task of its own. Never fails: how it came out is told to the caller. */
+  *run(): Operation<void> {
     try {
       const value = yield* this.scope.run(() => this.#body());
       if (this.scope.cancelledCaught) {
@@ -82,8 +91,8 @@ export class Served implements DialogHalf {
     } catch (error) {
       const failure = withoutCancelled(error);
       if (failure !== undefined) return this.#fail(failure.error);
-      const { by, reason } = serviceCanceller();
-      this.#fail(this.#cancelledBy(by, reason));
+      const actor = this.#actorCanceller();
+      this.#fail(this.#cancelledBy(actor?.by ?? this.channel.self, actor?.reason ?? "the actor is ending"));
       throw error;
     }
   }
@@ -201,7 +210,6 @@ export class Served implements DialogHalf {
     this.#stream = stream;
     this.#accept(kind);
     this.#passCredit(stream);
-    if (this.#asking === "stopped") stream.peerStopped();
     return stream;
   }
 

@@ -6,12 +6,7 @@ import { type Cid, fromUid, type Start } from "../wire/mod.ts";
 import { CANCEL_ACTOR, CANCEL_TASK, READY, SELF_NAMESPACE } from "./cancel-request.ts";
 import type { Channel } from "./channel.ts";
 import type { ExposedModules } from "./exposed-modules.ts";
-import { Served } from "./served.ts";
-
-export interface Canceller {
-  readonly by: ActorId;
-  readonly reason: string;
-}
+import { type Canceller, Served } from "./served.ts";
 
 export class Service {
   readonly #nursery: Nursery;
@@ -26,14 +21,11 @@ export class Service {
     this.#modules = modules;
   }
 
-  /** Who cancelled this actor and why, as far as anybody has said. */
-  get canceller(): Canceller {
-    return (
-      this.#canceller ?? {
-        by: this.#self,
-        reason: this.#nursery.cancelScope.cancelCause?.reason ?? "the actor is ending",
-      }
-    );
+  /** Who has cancelled this actor and why, as far as anybody has said; undefined if it is not cancelled. */
+  get canceller(): Canceller | undefined {
+    const { cancelCalled, cancelCause } = this.#nursery.cancelScope;
+    if (this.#canceller !== undefined || !cancelCalled) return this.#canceller;
+    return { by: this.#self, reason: cancelCause?.reason ?? "the actor is ending" };
   }
 
   /** Serve one request: start its task, or refuse it. Nothing that a peer asks for can fail here. */
@@ -45,8 +37,8 @@ export class Service {
       if (start.ns === SELF_NAMESPACE) return this.#serveSelf(start, channel);
       const what = this.#modules.find(start.ns, start.func);
       if (this.#nursery.closed) throw new Error("the actor is ending, and takes no more requests");
-      const served = new Served(channel, start, what);
-      const task = this.#nursery.spawn(served.label, () => served.run(() => this.canceller));
+      const served = new Served(channel, start, what, () => this.canceller);
+      const task = this.#nursery.spawn(served.label, () => served.run());
       // What fails in Effection's tree below it comes out of the task, not out of `run`; it is the caller's to know.
       task.owner = { childDone: (done, outcome) => this.#nursery.childDone(done, served.ended(outcome)) };
     } catch (error) {

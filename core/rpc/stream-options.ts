@@ -35,6 +35,8 @@ export interface StreamStatistics {
   readonly buffered: number;
   /** Items that may be sent before the peer has to grant more. */
   readonly credit: number;
+  /** Items sent for which the peer has not granted room again: under way, or not consumed there; 0 without credit. */
+  readonly inFlight: number;
   /** Tasks that wait for credit. */
   readonly waitingToSend: number;
   /** Items that wait for credit without a task; see `sendOverflow`. */

@@ -3,7 +3,7 @@
  * the protocol between two of us and never change.
  *
  *     undefined   fixext1  [ 0 ]
- *     bigint      bytes, two's complement, big-endian, as few as hold it; only outside what int64 and uint64 tell apart
+ *     bigint      bytes, two's complement, big-endian, whole ones; only outside what int64 and uint64 tell apart
  *     Map         array [ key, value, key, value, … ]
  *     Set         array of its values
  *     Error       map, a `BoxedError`

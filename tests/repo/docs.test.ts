@@ -87,8 +87,7 @@ describe("the protocol page", () => {
       const list = fields.map(({ name, type, optional }) => `\`${name}\` ${type}${optional ? ` (${optional})` : ""}`);
       return `| ${tag} | \`${msgType}\` | ${list.join(", ")} |`;
     });
-    expect(rows.length).toBeGreaterThan(10);
-    expect(spelled).toEqual(expect.arrayContaining(rows));
+    expect(rows).toEqual(spelled);
   });
 
   it("has the rules of dialogs that both sides go by", () => {

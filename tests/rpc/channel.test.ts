@@ -138,7 +138,7 @@ describe("the caller's half of a dialog", () => {
       expect(stream.statistics()).toMatchObject({ waitingToSend: 3, credit: 0 });
       peer.say({ msg_type: "Credit", cid: call.cid, items: 2, bytes: 1_000 });
       yield* macrotasks();
-      expect(stream.statistics()).toMatchObject({ waitingToSend: 1, sent: 2 });
+      expect(stream.statistics()).toMatchObject({ waitingToSend: 1, sent: 2, inFlight: 2 });
       peer.say({ msg_type: "Credit", cid: call.cid, items: 1, bytes: 1_000 });
     });
     yield* macrotasks();

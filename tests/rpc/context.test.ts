@@ -29,6 +29,7 @@ import {
   opensEarly,
   readsAsEffectionDoes,
   startsTwice,
+  tellsWhoCancelled,
   waitsInContext,
   whoAmI,
 } from "../actor/fixtures/service.ts";
@@ -238,6 +239,18 @@ describe("contexts and their streams", () => {
       expect(ended[1]).toMatchObject({ state: "failed" });
       expect(ended[1]?.maybeError).toBeInstanceOf(RemoteActorError);
     });
+  });
+
+  it("the endpoint's side knows that it was cancelled, and by whom: alone, or with its actor", function* () {
+    for (const how of ["context", "actor"] as const) {
+      const log = new LogFile();
+      yield* withChild(function* (portal) {
+        yield* portal.openContext(tellsWhoCancelled, { log: log.path }, function* (ctx) {
+          yield* how === "context" ? ctx.cancel() : portal.cancelActor();
+        });
+      });
+      expect(log.lines).toEqual(["before: false undefined", "after: true root"]);
+    }
   });
 
   it("a context whose actor is gone is disconnected", function* () {

@@ -6,6 +6,7 @@ import type { Operation } from "effection";
 import { isCancelled, type MessageStream, openNursery, Portal } from "espalier";
 import { Channel } from "../../core/rpc/channel.ts";
 import { ExposedModules } from "../../core/rpc/exposed-modules.ts";
+import { nameOf } from "../../core/rpc/function-name.ts";
 import { Service } from "../../core/rpc/service.ts";
 import type { StreamOptions } from "../../core/rpc/stream-options.ts";
 import { describe, expect, it } from "../support/it.ts";
@@ -95,6 +96,8 @@ interface Round {
 function* playRound(seed: number, options: { readonly cut: boolean; readonly mayLeave: boolean }): Operation<Round> {
   const random = seededRandom(seed);
   const modules = yield* ExposedModules.load(MODULES);
+  // What is looked up once is looked up before: the simulation takes a wait for the host for standing still.
+  for (const endpoint of [oneWay, twoWay]) yield* nameOf(endpoint, MODULES);
   const link = new SimulatedLink();
   const identity = { pid: 1, is_registrar: null, is_probe: false };
   const near = new Channel(link.near, {

@@ -63,12 +63,19 @@ async function* pages({ from }: { from: number }): AsyncGenerator<{ page: number
   yield { page: from };
 }
 
+const toNumber = z.string().transform(Number);
+const coerced = context({ started: toNumber, result: toNumber }, function* (ctx) {
+  yield* ctx.started("1");
+  return "2";
+});
+
 type Module = {
   ticks: typeof ticks;
   isPrime: typeof isPrime;
   fetchPage: typeof fetchPage;
   setting: number;
   parsed: typeof parsed;
+  coerced: typeof coerced;
 };
 
 function* caller(portal: Portal): Operation<void> {
@@ -123,7 +130,16 @@ function* caller(portal: Portal): Operation<void> {
   yield* portal.run(counted, { upTo: 3 });
 
   const feed = remote<Module>("feed");
-  expectTypeOf(yield* portal.openStreamFrom(feed.parsed, { n: 1 }, (s) => s.receive())).toEqualTypeOf<string>();
+  // Without the schema it arrives as it was sent.
+  expectTypeOf(yield* portal.openStreamFrom(feed.parsed, { n: 1 }, (s) => s.receive())).toEqualTypeOf<number>();
+  yield* portal.openContext(feed.coerced, {}, function* (ctx, first) {
+    expectTypeOf(first).toEqualTypeOf<string>();
+    expectTypeOf(yield* ctx.waitForResult()).toEqualTypeOf<string>();
+  });
+  yield* portal.openContext(coerced, {}, function* (ctx, first) {
+    expectTypeOf(first).toEqualTypeOf<number>();
+    expectTypeOf(yield* ctx.waitForResult()).toEqualTypeOf<number>();
+  });
   expectTypeOf(yield* portal.run(feed.isPrime, { n: 1 })).toEqualTypeOf<boolean>();
   yield* portal.openContext(feed.ticks, { symbol: "A" }, function* (_ctx, first) {
     expectTypeOf(first).toEqualTypeOf<number>();
