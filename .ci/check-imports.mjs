@@ -171,7 +171,7 @@ function readTree(root) {
     } catch (error) {
       if (error.code !== "ENOENT") throw error;
     }
-    for (const name of names.filter((name) => name.endsWith(".ts"))) {
+    for (const name of names.filter((name) => name.endsWith(".ts") && !name.includes("node_modules"))) {
       files.set(posix.join(folder, name.replaceAll("\\", "/")), readFileSync(join(root, folder, name), "utf8"));
     }
   }

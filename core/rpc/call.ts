@@ -248,7 +248,9 @@ export class Call implements DialogHalf {
     if (!result.ok && result.error instanceof ContextCancelled) this.canceller = result.error.canceller;
     if (!this.outcome.settle(result)) return;
     if (result.ok) {
-      this.first.reject(new ProtocolError(`${this.label} returned without calling started()`));
+      if (this.#kind === "context" && this.first.result === undefined) {
+        this.first.reject(new ProtocolError(`${this.label} returned without calling started()`));
+      }
       this.stream?.peerStopped();
     } else {
       this.first.reject(result.error);

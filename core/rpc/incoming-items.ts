@@ -6,6 +6,7 @@ import { type Exit, err, ok, undoing } from "../sc/wait.ts";
 import { type Cid, MAX_FRAME_BYTES } from "../wire/mod.ts";
 import type { Channel } from "./channel.ts";
 import { DEFAULT_STREAM_BYTES, DEFAULT_STREAM_CAPACITY } from "./limits.ts";
+import { Reason } from "./reason.ts";
 import type { Parse } from "./schema.ts";
 import type { Overflow, StreamOptions } from "./stream-options.ts";
 
@@ -20,7 +21,7 @@ export class IncomingItems<In> {
   readonly #items = new Fifo<In>();
   readonly #receivers = new Set<() => void>();
   /** Why nothing more can be received, after what is buffered. */
-  #ended: Error | undefined;
+  #ended: Reason | undefined;
   #received = 0;
   #dropped = 0;
   /** What the peer may still send. */
@@ -93,7 +94,7 @@ export class IncomingItems<In> {
 
   /** `undefined` if there is nothing to receive now. */
   take(): Result<In> | undefined {
-    if (this.#items.size === 0) return this.#ended === undefined ? undefined : err(this.#ended);
+    if (this.#items.size === 0) return this.#ended === undefined ? undefined : err(this.#ended.error);
     const share = this.#heldBytes / this.#items.size;
     const item = this.#items.shift() as In;
     this.#heldBytes -= share;
@@ -102,7 +103,7 @@ export class IncomingItems<In> {
   }
 
   isEnd(error: unknown): boolean {
-    return error === this.#ended && error instanceof EndOfChannel;
+    return error instanceof EndOfChannel && this.#ended?.isOf(error) === true;
   }
 
   wait(wake: () => void): Exit {
@@ -111,17 +112,17 @@ export class IncomingItems<In> {
   }
 
   peerStopped(): void {
-    this.end(new EndOfChannel(`stream of ${this.#label}`));
+    this.end(new Reason(() => new EndOfChannel(`stream of ${this.#label}`)));
   }
 
-  end(why: Error): void {
+  end(why: Reason): void {
     if (this.#ended !== undefined) return;
     this.#ended = why;
     this.#wake();
   }
 
   /** This side reads no more: what is buffered is nobody's. */
-  leave(why: Error): void {
+  leave(why: Reason): void {
     this.#items.clear();
     this.#ended = why;
     this.#wake();

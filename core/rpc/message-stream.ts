@@ -13,6 +13,7 @@ import type { Cid } from "../wire/mod.ts";
 import type { Channel } from "./channel.ts";
 import { IncomingItems } from "./incoming-items.ts";
 import { OutgoingItems } from "./outgoing-items.ts";
+import { Reason } from "./reason.ts";
 import type { Parse } from "./schema.ts";
 import type { ReceiveStream, SendStream } from "./stream-ends.ts";
 import { completeOptions, type StreamOptions, type StreamStatistics } from "./stream-options.ts";
@@ -159,7 +160,7 @@ export class MessageStream<Out, In> implements SendStream<Out>, ReceiveStream<In
     // not be told.
     if (!this.#outgoing.isPeerGone && this.#direction !== "receive")
       this.#channel.send({ msg_type: "Stop", cid: this.#cid });
-    const why = new ClosedResourceError(`${this.#label}: this side has closed its stream`);
+    const why = new Reason(() => new ClosedResourceError(`${this.#label}: this side has closed its stream`));
     this.#outgoing.end(why);
     this.#incoming.leave(why);
   }
@@ -169,8 +170,9 @@ export class MessageStream<Out, In> implements SendStream<Out>, ReceiveStream<In
     if (this.#state === "closed") return;
     this.#state = "closed";
     this.#endedBy = why;
-    this.#outgoing.end(why);
-    this.#incoming.end(why);
+    const reason = new Reason(() => why);
+    this.#outgoing.end(reason);
+    this.#incoming.end(reason);
   }
 
   /** @internal The peer has left its stream: after what is buffered nothing comes, and nobody takes what we send. */

@@ -8,6 +8,7 @@ import { type Exit, err, OK, type Resolve, undoing } from "../sc/wait.ts";
 import type { Cid } from "../wire/mod.ts";
 import type { Channel } from "./channel.ts";
 import { DEFAULT_STREAM_CAPACITY } from "./limits.ts";
+import { Reason } from "./reason.ts";
 import type { Parse } from "./schema.ts";
 import type { Overflow, StreamOptions } from "./stream-options.ts";
 
@@ -32,9 +33,9 @@ export class OutgoingItems<Out> {
   readonly #pending = new Fifo<Out>();
   readonly #whenDrained = new ParkingLot();
   /** Why nothing can be sent any more. */
-  #closed: Error | undefined;
+  #closed: Reason | undefined;
   /** That reason, if it is that the peer has left its stream. */
-  #peerGone: Error | undefined;
+  #peerGone: Reason | undefined;
   #sent = 0;
   #waits = 0;
   #dropped = 0;
@@ -70,7 +71,7 @@ export class OutgoingItems<Out> {
     const isFirst = this.#senders.size === 0 && this.#pending.size === 0;
     const sent = isFirst ? this.trySend(item) : undefined;
     if (sent !== undefined) return sent;
-    if (this.#closed !== undefined) return err(this.#closed);
+    if (this.#closed !== undefined) return err(this.#closed.error);
     if (this.#overflow === "backpressure") {
       this.#waits++;
       return undefined;
@@ -89,7 +90,7 @@ export class OutgoingItems<Out> {
 
   /** `undefined` if there is no room now. */
   trySend(item: Out): Result<void> | undefined {
-    if (this.#closed !== undefined) return err(this.#closed);
+    if (this.#closed !== undefined) return err(this.#closed.error);
     if (this.#credit <= 0 || this.#creditBytes <= 0 || this.#channel.isHeld(this.#cid)) return undefined;
     try {
       this.#check?.(item);
@@ -145,14 +146,15 @@ export class OutgoingItems<Out> {
 
   peerStopped(): void {
     if (this.#peerGone !== undefined) return;
-    this.#peerGone = new BrokenResourceError(`${this.#label}: the peer has closed its side of the stream`);
+    const what = `${this.#label}: the peer has closed its side of the stream`;
+    this.#peerGone = new Reason(() => new BrokenResourceError(what));
     this.end(this.#peerGone);
   }
 
-  end(why: Error): void {
+  end(why: Reason): void {
     if (this.#closed !== undefined) return;
     this.#closed = why;
-    for (const sender of this.#senders) sender.resolve(err(why));
+    for (const sender of this.#senders) sender.resolve(err(why.error));
     this.#senders.clear();
     this.#dropped += this.#pending.size;
     this.#pending.clear();
@@ -163,9 +165,9 @@ export class OutgoingItems<Out> {
   withoutPeerGone(error: unknown): { readonly error: unknown } | undefined {
     const gone = this.#peerGone;
     if (gone === undefined) return { error };
-    if (error === gone) return undefined;
+    if (gone.isOf(error)) return undefined;
     if (!(error instanceof ExceptionGroup)) return { error };
-    const rest = error.split((e) => e === gone)[1];
+    const rest = error.split((e) => gone.isOf(e))[1];
     return rest === null ? undefined : { error: rest };
   }
 

@@ -16,7 +16,7 @@ import {
 import type { Channel, DialogHalf } from "./channel.ts";
 import { Context } from "./context.ts";
 import { type Answering, type Asking, afterAnswer, afterQuestion, type DialogKind, FUNCTYPES } from "./dialog-rules.ts";
-import type { AnyContextEndpoint } from "./endpoint.ts";
+import type { AnyContextEndpoint, PromiseIo } from "./endpoint.ts";
 import { type Exposed, typesOf } from "./exposed-modules.ts";
 import { MessageStream } from "./message-stream.ts";
 import type { AnyProducerEndpoint } from "./producer.ts";
@@ -161,13 +161,19 @@ export class Served implements DialogHalf {
     const what = this.#what;
     if (what.kind === "context") return yield* this.#runContext(what.endpoint);
     if (what.kind === "producer") return yield* this.#runProducer(what.endpoint);
-    const { signal } = this.scope;
-    const result = what.fn(this.#start.kwargs, { signal });
+    const { scope } = this;
+    // A signal costs more than a call does: it is made for those that look.
+    const io: PromiseIo = {
+      get signal() {
+        return scope.signal;
+      },
+    };
+    const result = what.fn(this.#start.kwargs, io);
     if (isAsyncIterable(result)) {
-      return yield* this.#produce(undefined, {}, (out) => sendAll(result, out, this.label, signal));
+      return yield* this.#produce(undefined, {}, (out) => sendAll(result, out, this.label, scope.signal));
     }
     this.#accept("call");
-    if (isPromiseLike(result)) return yield* settledPromise(result, this.label, signal);
+    if (isPromiseLike(result)) return yield* settledPromise(result, this.label, scope.signal);
     return isOperation(result) ? yield* result : result;
   }
 
