@@ -16,7 +16,7 @@ import {
   FrameReader,
   FrameWriter,
   MAX_FRAME_BYTES,
-  MAX_PART_BYTES,
+  MAX_WHOLE_BYTES,
   type Message,
   MessageCodec,
   type MessageCodecOptions,
@@ -154,7 +154,7 @@ export class Connection {
 
   /** What was written last leaves in parts if it is long, or follows something of its dialog that does. */
   #cutIfLong(cid: Cid, bytes: number): void {
-    if ((bytes > MAX_PART_BYTES && this.has("parts")) || this.#outgoingParts.holds(cid)) {
+    if ((bytes > MAX_WHOLE_BYTES && this.has("parts")) || this.#outgoingParts.holds(cid)) {
       this.#outgoingParts.add(cid, this.#writer.cutLastFrame());
     }
   }

@@ -7,9 +7,12 @@
 export const MAX_FRAME_BYTES = 16 * 1024 * 1024;
 
 /**
- * A message longer than this, in bytes, is sent in parts of this size, so that the messages of other dialogs need not
- * wait until it has left: a stalled second on a link of 100 Mbit/s is 12 MB.
+ * A message longer than this, in bytes, is sent in parts, so that the messages of other dialogs need not wait until it
+ * has left. Cutting shorter ones would gain nothing: about as much may wait in a connection before its streams pause.
  */
+export const MAX_WHOLE_BYTES = (1024 + 64) * 1024;
+
+/** Bytes of one part; what follows waits for two of them at most, some 40 ms on a link of 100 Mbit/s. */
 export const MAX_PART_BYTES = 256 * 1024;
 
 /** Messages in parts that a peer may have under way at once; the others of them wait for their turn. */

@@ -11,6 +11,7 @@ import {
   MAX_FRAME_BYTES,
   MAX_MESSAGES_IN_PARTS,
   MAX_PART_BYTES,
+  MAX_WHOLE_BYTES,
   type Message,
   MessageCodec,
   type Part,
@@ -20,7 +21,7 @@ import { describe, expect, it } from "../support/it.ts";
 import { macrotasks } from "../support/macrotasks.ts";
 
 const aid = (name: string) => ({ name, uuid: `${name}-uuid`, pid: 1, is_registrar: null, is_probe: false });
-const long = (fill: string, parts = 3) => fill.repeat(parts * MAX_PART_BYTES);
+const long = (fill: string, parts = 6) => fill.repeat(parts * MAX_PART_BYTES);
 const result = (cid: Cid, pld: unknown): Message => ({ msg_type: "Return", cid, pld });
 
 function* connected(features: readonly Feature[] = FEATURES, [near, far] = loopback()) {
@@ -64,7 +65,7 @@ describe("long messages", () => {
   it("take turns, so that the shorter of two is there first", function* () {
     const { a, heard } = yield* connected();
     a.send(result(1, long("x", 12)));
-    a.send(result(3, long("y", 2)));
+    a.send(result(3, long("y", 5)));
     yield* macrotasks(40);
     expect(heard.map((m) => "cid" in m && m.cid)).toEqual([3, 1]);
   });
@@ -122,7 +123,7 @@ describe("long messages", () => {
   });
 
   it("whatever their lengths and dialogs, arrive once and in the order of their dialog", function* () {
-    const sizes = fc.oneof(fc.nat(100), fc.integer({ min: MAX_PART_BYTES - 20, max: 3 * MAX_PART_BYTES }));
+    const sizes = fc.oneof(fc.nat(100), fc.integer({ min: MAX_WHOLE_BYTES - 20, max: 2 * MAX_WHOLE_BYTES }));
     const sends = fc.array(fc.record({ cid: fc.nat(6), size: sizes, pause: fc.boolean() }), { maxLength: 25 });
     for (const plan of fc.sample(sends, { numRuns: 30, seed: 7 })) {
       const { a, b, heard } = yield* connected();

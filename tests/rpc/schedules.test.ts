@@ -39,7 +39,7 @@ function planSide(random: Random, mayLeave: boolean): SidePlan {
     capacityBytes: pick(random, [1, 200, 5_000, 1_000_000]),
   };
   // The longest are sent in parts.
-  const bytes = pick(random, [0, 10, 300, 20_000, 400_000]);
+  const bytes = pick(random, [0, 10, 300, 20_000, 1_500_000]);
   return {
     items: pick(random, bytes > 100_000 ? [0, 1, 3] : [0, 1, 7, 60]),
     bytes,
