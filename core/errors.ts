@@ -293,6 +293,11 @@ export class MsgTypeError extends TypeError {
     this.issues = issues;
     this.dialog = dialog;
   }
+
+  /** @internal The same refusal, named as its user knows the dialog. */
+  inDialog(dialog: string, slot: string = this.slot): MsgTypeError {
+    return new MsgTypeError(slot, this.issues, dialog);
+  }
 }
 
 /** `args.user.tags[2]`: a path as a reader would write it. */

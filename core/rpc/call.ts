@@ -75,7 +75,10 @@ export class Call implements DialogHalf {
     // What the endpoint sends is what we receive, and the other way round.
     const check = specs?.check === "all" ? parserOf(specs, "receive", this.label) : undefined;
     const parse = parserOf(specs, "send", this.label);
-    this.stream = kind === "call" ? undefined : new MessageStream(channel, this.cid, this.label, check, parse);
+    this.stream =
+      kind === "call"
+        ? undefined
+        : new MessageStream(channel, { cid: this.cid, label: this.label, slot: "receive" }, check, parse);
   }
 
   /**
@@ -103,7 +106,7 @@ export class Call implements DialogHalf {
       });
     } catch (error) {
       channel.remove(call.cid);
-      throw error instanceof MsgTypeError ? new MsgTypeError(error.slot, error.issues, call.label) : error;
+      throw error instanceof MsgTypeError ? error.inDialog(call.label) : error;
     }
     return call;
   }

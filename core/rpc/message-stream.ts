@@ -12,7 +12,7 @@ import { type Exit, err, Immediate, NO_EXIT, ok, type Resolve, type Routine, Wai
 import type { Cid } from "../wire/mod.ts";
 import type { Channel } from "./channel.ts";
 import { IncomingItems } from "./incoming-items.ts";
-import { OutgoingItems } from "./outgoing-items.ts";
+import { OutgoingItems, type StreamName } from "./outgoing-items.ts";
 import { Reason } from "./reason.ts";
 import type { Parse } from "./schema.ts";
 import type { ReceiveStream, SendStream } from "./stream-ends.ts";
@@ -40,11 +40,12 @@ export class MessageStream<Out, In> implements SendStream<Out>, ReceiveStream<In
    * @param check - of an item that is to be sent, where its sender checks it
    * @param parse - what a received item is for its reader
    */
-  constructor(channel: Channel, cid: Cid, label: string, check?: Parse, parse?: Parse) {
+  constructor(channel: Channel, dialog: StreamName, check?: Parse, parse?: Parse) {
+    const { cid, label } = dialog;
     this.#channel = channel;
     this.#cid = cid;
     this.#label = label;
-    this.#outgoing = new OutgoingItems(channel, cid, label, check);
+    this.#outgoing = new OutgoingItems(channel, dialog, check);
     this.#incoming = new IncomingItems(channel, cid, label, parse);
     const busy = () => new BusyResourceError(`${label}: the stream is read by its subscribers; subscribe here too`);
     this.#taken = { take: () => err(busy()), wait: () => NO_EXIT };
@@ -148,8 +149,12 @@ export class MessageStream<Out, In> implements SendStream<Out>, ReceiveStream<In
     if (this.#state !== "new") throw new ClosedResourceError(`${this.#label}: the stream of a context is opened once`);
     this.#state = "open";
     this.#direction = direction;
-    if (direction !== "receive") this.#outgoing.open(complete);
-    if (direction !== "send") this.#incoming.open(complete);
+    const oneWay = () =>
+      new ClosedResourceError(`${this.#label}: a producer sends and its consumer receives; for both, open a context`);
+    if (direction === "receive") this.#outgoing.end(new Reason(oneWay));
+    else this.#outgoing.open(complete);
+    if (direction === "send") this.#incoming.end(new Reason(oneWay));
+    else this.#incoming.open(complete);
   }
 
   /** @internal End this side in good order: what is buffered is dropped, and the peer is told. */

@@ -1,6 +1,6 @@
 /** The sending half of a message stream: items leave as far as the peer's credit goes, the others wait or are dropped. */
 import type { Operation, Result } from "effection";
-import { BrokenResourceError, StreamOverrun } from "../errors.ts";
+import { BrokenResourceError, MsgTypeError, StreamOverrun } from "../errors.ts";
 import { ExceptionGroup } from "../exception-group.ts";
 import { Fifo } from "../sc/fifo.ts";
 import { ParkingLot } from "../sc/park.ts";
@@ -12,6 +12,13 @@ import { Reason } from "./reason.ts";
 import type { Parse } from "./schema.ts";
 import type { Overflow, StreamOptions } from "./stream-options.ts";
 
+/** Which stream it is: on the wire, for its users, and what its endpoint calls the items that go this way. */
+export interface StreamName {
+  readonly cid: Cid;
+  readonly label: string;
+  readonly slot: "send" | "receive";
+}
+
 interface Sender<Out> {
   readonly item: Out;
   readonly resolve: Resolve<void>;
@@ -21,6 +28,7 @@ export class OutgoingItems<Out> {
   readonly #channel: Channel;
   readonly #cid: Cid;
   readonly #label: string;
+  readonly #slot: StreamName["slot"];
   readonly #check: Parse | undefined;
   #overflow: Overflow = "backpressure";
   #capacity = DEFAULT_STREAM_CAPACITY;
@@ -40,10 +48,11 @@ export class OutgoingItems<Out> {
   #waits = 0;
   #dropped = 0;
 
-  constructor(channel: Channel, cid: Cid, label: string, check: Parse | undefined) {
+  constructor(channel: Channel, { cid, label, slot }: StreamName, check: Parse | undefined) {
     this.#channel = channel;
     this.#cid = cid;
     this.#label = label;
+    this.#slot = slot;
     this.#check = check;
     // Such a peer takes what comes, and deals with what is too much by its own policy.
     if (!channel.hasCredit) this.#credit = this.#creditBytes = Number.POSITIVE_INFINITY;
@@ -96,7 +105,7 @@ export class OutgoingItems<Out> {
       this.#check?.(item);
       this.#creditBytes -= this.#channel.sendItem(this.#cid, item);
     } catch (error) {
-      return err(error);
+      return err(error instanceof MsgTypeError ? error.inDialog(this.#label, this.#slot) : error);
     }
     this.#credit--;
     this.#sent++;

@@ -19,7 +19,7 @@ import { consume, runLinked } from "./linked.ts";
 import type { MessageStream } from "./message-stream.ts";
 import { type ArgsOfSource, type ItemOf, isProducerEndpoint, type Source } from "./producer.ts";
 import type { ReceiveStream } from "./stream-ends.ts";
-import type { StreamOptions } from "./stream-options.ts";
+import { completeOptions, type StreamOptions } from "./stream-options.ts";
 
 export interface CancelActorOptions {
   /** Time for the acknowledgement, in milliseconds; `CANCEL_ACK_TIMEOUT_MS` unless told. */
@@ -80,6 +80,7 @@ export class Portal {
     args: A,
     body: (ctx: PeerContext<D, R>, first: Slot<D, "started">) => Operation<T>,
   ): Operation<T> {
+    mustBeBlock("openContext", body);
     const name = yield* nameOf(endpoint, this.#modules);
     // A remote reference has types, and nothing to check them by: then only the endpoint's own side does.
     const specs = isContextEndpoint(endpoint) ? endpoint.specs : undefined;
@@ -102,7 +103,7 @@ export class Portal {
    * @returns what `body` returned
    * @throws RemoteActorError with what the producer threw: where its items are received, after them, and here
    * @throws ContextCancelled if it was cancelled by somebody else; ExceptionGroup if both sides failed
-   * @throws MsgTypeError, WrongEndpointKind, and as `run` for what cannot be called or encoded
+   * @throws RangeError for a bad option; MsgTypeError, WrongEndpointKind, and as `run` for what cannot be called or encoded
    */
   *openStreamFrom<S extends Source, T>(
     source: S,
@@ -110,6 +111,8 @@ export class Portal {
     body: (stream: ReceiveStream<ItemOf<S>>) => Operation<T>,
     options: Pick<StreamOptions, "capacity" | "capacityBytes" | "overflow"> = {},
   ): Operation<T> {
+    mustBeBlock("openStreamFrom", body);
+    completeOptions(options); // before anything is asked for
     const name = yield* nameOf(source, this.#modules);
     const specs = isProducerEndpoint(source) ? source.options : undefined;
     const call = yield* Call.begin(this.#channel, name, args, { kind: "producer", specs });
@@ -131,4 +134,11 @@ export class Portal {
       if (raiseOnTimeout) throw error;
     }
   }
+}
+
+function mustBeBlock(method: string, body: unknown): void {
+  if (typeof body === "function") return;
+  throw new TypeError(
+    `portal.${method}(endpoint, args, body) takes its block as a generator function, got ${typeof body}`,
+  );
 }

@@ -1,7 +1,7 @@
 /** The serving half of a dialog: one task that runs what a peer asked for, and tells it how that came out. */
 import type { Operation, Result } from "effection";
 import type { ActorId } from "../actor-id.ts";
-import { ContextCancelled, isCancelled, ProtocolError, type TransportClosed } from "../errors.ts";
+import { ContextCancelled, isCancelled, MsgTypeError, ProtocolError, type TransportClosed } from "../errors.ts";
 import { ExceptionGroup } from "../exception-group.ts";
 import { CancelScope } from "../sc/cancel-scope.ts";
 import { OK } from "../sc/wait.ts";
@@ -212,7 +212,12 @@ export class Served implements DialogHalf {
   }
 
   #openDialog(kind: DialogKind, check: Parse | undefined, parse: Parse | undefined): MessageStream<unknown, unknown> {
-    const stream = new MessageStream<unknown, unknown>(this.channel, this.cid, this.label, check, parse);
+    const stream = new MessageStream<unknown, unknown>(
+      this.channel,
+      { cid: this.cid, label: this.label, slot: "send" },
+      check,
+      parse,
+    );
     this.#stream = stream;
     this.#accept(kind);
     this.#passCredit(stream);
@@ -244,7 +249,11 @@ export class Served implements DialogHalf {
         `${this.label}: ${message.msg_type} cannot be sent now; this side is "${this.#answering}"`,
       );
     }
-    this.channel.send(message);
+    try {
+      this.channel.send(message);
+    } catch (error) {
+      throw error instanceof MsgTypeError ? error.inDialog(this.label) : error;
+    }
     this.#answering = next;
     if (next === "ended") this.channel.remove(this.cid);
   }

@@ -157,7 +157,9 @@ describe("the caller's half of a dialog", () => {
     const stream = call.stream;
     if (stream === undefined) throw new Error("a context has a stream");
     peer.say({ msg_type: "Credit", cid: call.cid, items: 2, bytes: 1_000 });
-    expect(yield* errorOf(stream.send({ bad: () => 1 }))).toMatchObject({ name: "MsgTypeError" });
+    const refused = yield* errorOf(stream.send({ bad: () => 1 }));
+    expect(refused).toMatchObject({ name: "MsgTypeError", dialog: "feed.ticks", slot: "receive" });
+    expect(String(refused)).toMatch(/feed.ticks: receive.bad: a function cannot be sent/);
     yield* stream.send("good");
     yield* macrotasks();
     expect(itemsIn(peer.heard)).toEqual(["good"]);

@@ -14,6 +14,7 @@ import {
   type ReceiveStream,
   RemoteActorError,
   remote,
+  type SendStream,
   sleep,
   TooSlowError,
   WrongEndpointKind,
@@ -210,6 +211,24 @@ describe.each([
       expect(yield* errorOf(asProducer)).toMatchObject({ actual: "context", expected: "producer" });
       // And the actor serves on.
       expect(yield* portal.openStreamFrom(fixture.numbers, { upTo: 1 }, itemsOf)).toEqual([0]);
+    });
+  });
+
+  it("is refused before it is asked for where the call cannot work, saying why", function* () {
+    yield* withPortal(function* (portal) {
+      const badOption = portal.openStreamFrom(fixture.numbers, { upTo: 1 }, itemsOf, { capacity: 0 });
+      expect(yield* errorOf(badOption)).toMatchObject({
+        name: "RangeError",
+        message: expect.stringMatching(/capacity must be/),
+      });
+      const noBlock = portal.openStreamFrom(fixture.numbers, { upTo: 1 }, undefined as never);
+      expect(String(yield* errorOf(noBlock))).toMatch(/openStreamFrom\(endpoint, args, body\) takes its block/);
+      const sending = portal.openStreamFrom(fixture.numbers, { upTo: 1 }, function* (stream) {
+        yield* (stream as unknown as SendStream<number>).send(1);
+      });
+      expect(String(yield* errorOf(sending))).toMatch(
+        /a producer sends and its consumer receives; for both, open a context/,
+      );
     });
   });
 
