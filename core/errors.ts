@@ -211,6 +211,28 @@ export class TransportClosed extends Error {
   }
 }
 
+/** Raised where an actor cannot be listened for on an address. */
+export class ListenError extends Error {
+  override readonly name = "ListenError";
+  /** As a multiaddr. */
+  readonly address: string;
+  constructor(address: string, why: string, options?: ErrorOptions) {
+    super(`cannot listen on ${address}: ${why}`, options);
+    this.address = address;
+  }
+}
+
+/** Raised where no actor can be reached at an address. */
+export class ConnectError extends Error {
+  override readonly name = "ConnectError";
+  /** As a multiaddr. */
+  readonly address: string;
+  constructor(address: string, why: string, options?: ErrorOptions) {
+    super(`cannot connect to ${address}: ${why}`, options);
+    this.address = address;
+  }
+}
+
 /** Raised when a peer sends what the protocol does not allow; the connection is closed. */
 export class ProtocolError extends Error {
   override readonly name = "ProtocolError";

@@ -14,3 +14,9 @@ export const CONGESTION_BYTES = 1024 * 1024;
  * and what follows them waits for no more than these.
  */
 export const MAX_PARTS_UNDER_WAY = 2;
+
+/** For a connection to be made, in milliseconds: on one host it takes microseconds, across networks some round trips. */
+export const CONNECT_TIMEOUT_MS = 5_000;
+
+/** For a peer that has connected to say who it is, in milliseconds. Then it is disconnected. */
+export const HANDSHAKE_TIMEOUT_MS = 5_000;

@@ -1,0 +1,155 @@
+import { spawnSync } from "node:child_process";
+import { chmodSync, existsSync, mkdirSync, statSync } from "node:fs";
+import { join } from "node:path";
+import type { Duplex } from "node:stream";
+import type { Operation } from "effection";
+import { ConnectError, ListenError } from "../../core/errors.ts";
+import { openConnection, openListener } from "../../core/ipc/listener.ts";
+import { openNursery } from "../../core/sc/nursery.ts";
+import { sleepForever } from "../../core/sc/sleep.ts";
+import { moveOnAfter } from "../../core/sc/timeouts.ts";
+import { type Address, parseAddress } from "../../core/wire/mod.ts";
+import { useCensus } from "../support/census.ts";
+import { describe, expect, it } from "../support/it.ts";
+import { macrotasks } from "../support/macrotasks.ts";
+import { errorOf } from "../support/outcome.ts";
+import { useTempDir } from "../support/temp-dir.ts";
+
+const unix = (path: string): Address => ({ transport: "unix", path });
+const nothing = function* () {};
+const ignore = (stream: Duplex) => void stream.on("error", () => {}).destroy();
+
+describe("a listener", () => {
+  useCensus();
+
+  it.each(["unix", "tcp"])("takes connections by %s, both ways, until its block is left", function* (transport) {
+    const path = join(useTempDir(), "x.sock");
+    const address = transport === "unix" ? unix(path) : parseAddress("/ip4/127.0.0.1/tcp/0");
+    const heard: string[] = [];
+    const accept = (stream: Duplex) => {
+      stream.on("data", (chunk: Buffer) => {
+        heard.push(String(chunk));
+        stream.end("bye");
+      });
+    };
+    let bound: Address | undefined;
+    yield* openListener(address, accept, function* (at) {
+      bound = at;
+      const near = yield* openConnection(at);
+      near.on("data", (chunk: Buffer) => heard.push(String(chunk)));
+      near.write("hi");
+      while (heard.length < 2) yield* macrotasks(1);
+      near.destroy();
+    });
+    expect(heard).toEqual(["hi", "bye"]);
+    if (bound?.transport === "tcp") expect(bound.port).toBeGreaterThan(0);
+    expect(existsSync(path)).toBe(false);
+    expect(yield* errorOf(openConnection(bound as Address))).toBeInstanceOf(ConnectError);
+  });
+
+  it("leaves its connections to their owner when it ends", function* () {
+    const accepted: Duplex[] = [];
+    let near: Duplex | undefined;
+    yield* openListener(
+      unix(join(useTempDir(), "x.sock")),
+      (stream) => accepted.push(stream),
+      function* (at) {
+        near = yield* openConnection(at);
+        while (accepted.length === 0) yield* macrotasks(1);
+      },
+    );
+    expect(near?.destroyed).toBe(false);
+    for (const stream of [near, ...accepted]) stream?.destroy();
+  });
+
+  it("B52 refuses a Unix socket that is in use, and goes on", function* () {
+    const address = unix(join(useTempDir(), "x.sock"));
+    yield* openListener(address, ignore, function* () {
+      const error = yield* errorOf(openListener(address, ignore, nothing));
+      expect(error).toBeInstanceOf(ListenError);
+      expect(String(error)).toMatch(/x.sock: it is in use; choose another/);
+      ignore(yield* openConnection(address));
+    });
+  });
+
+  it("B52 replaces a Unix socket whose process was killed", function* () {
+    const path = join(useTempDir(), "x.sock");
+    const listensAndDies = `require("node:net").createServer().listen(process.argv[1], () => process.kill(process.pid, 9))`;
+    spawnSync(process.execPath, ["-e", listensAndDies, path]);
+    expect(existsSync(path)).toBe(true);
+    yield* openListener(unix(path), ignore, function* (at) {
+      ignore(yield* openConnection(at));
+    });
+  });
+
+  it("B52 makes the directory of its socket for this user alone", function* () {
+    const folder = join(useTempDir(), "new");
+    yield* openListener(unix(join(folder, "x.sock")), ignore, nothing);
+    expect(statSync(folder).mode & 0o777).toBe(0o700);
+  });
+
+  it("B52 refuses a directory that others may enter", function* () {
+    const folder = join(useTempDir(), "open");
+    mkdirSync(folder);
+    chmodSync(folder, 0o755);
+    const error = yield* errorOf(openListener(unix(join(folder, "x.sock")), ignore, nothing));
+    expect(String(error)).toMatch(/not this user's alone \(uid \d+, mode 755\); make it with mode 700/);
+  });
+
+  it.each([
+    ["/ip4/0.0.0.0/tcp/0", /not authenticated; listen on a loopback address/],
+    ["/ip4/192.168.0.1/tcp/0", /not authenticated/],
+    ["/ip6/::/tcp/0", /not authenticated/],
+    ["/unix/no/such/folder/anywhere/x.sock", /ENOENT/],
+  ])("refuses %s, saying why", function* (address, message) {
+    const error = yield* errorOf(openListener(parseAddress(address), ignore, nothing));
+    expect(error).toMatchObject({ name: "ListenError", address });
+    expect(String(error)).toMatch(message);
+  });
+
+  it("B52 random binds do not collide", function* () {
+    const ports = new Set<number>();
+    function* listen(left: number): Operation<void> {
+      yield* openListener(parseAddress("/ip4/127.0.0.1/tcp/0"), ignore, function* (at) {
+        if (at.transport === "tcp") ports.add(at.port);
+        if (left > 1) yield* listen(left - 1);
+      });
+    }
+    yield* listen(20);
+    expect(ports.size).toBe(20);
+  });
+
+  it("a TCP port that is in use is refused", function* () {
+    yield* openListener(parseAddress("/ip4/127.0.0.1/tcp/0"), ignore, function* (at) {
+      expect(String(yield* errorOf(openListener(at, ignore, nothing)))).toMatch(/it is in use/);
+    });
+  });
+
+  it("ends when it is cancelled", function* () {
+    const path = join(useTempDir(), "x.sock");
+    yield* openNursery(function* (n) {
+      n.startSoon(() => openListener(unix(path), ignore, sleepForever));
+      while (!existsSync(path)) yield* macrotasks(1);
+      n.cancelScope.cancel("enough");
+    });
+    expect(existsSync(path)).toBe(false);
+  });
+});
+
+describe("connecting", () => {
+  useCensus();
+
+  it.each([
+    ["nobody listens", "/unix/tmp/espalier-no-such.sock", 1_000, /nobody listens there/],
+    ["nobody listens on the port", "/ip4/127.0.0.1/tcp/1", 1_000, /nobody listens there/],
+    ["there is no answer in time", "/ip4/127.0.0.1/tcp/1", 0, /no answer within 0 ms/],
+  ])("fails where %s", function* (_what, address, timeoutMs, message) {
+    const error = yield* errorOf(openConnection(parseAddress(address), timeoutMs));
+    expect(error).toMatchObject({ name: "ConnectError", address });
+    expect(String(error)).toMatch(message);
+  });
+
+  it("cancelled leaves no socket", function* () {
+    expect(yield* moveOnAfter(0, () => openConnection(parseAddress("/ip4/127.0.0.1/tcp/1")))).toBeUndefined();
+  });
+});
