@@ -5,6 +5,7 @@ import { NoRuntime } from "../errors.ts";
 import { ExceptionGroup } from "../exception-group.ts";
 import type { EnabledModules } from "../rpc/function-name.ts";
 import type { Service } from "../rpc/service.ts";
+import { Event } from "../sc/event.ts";
 import { useTask } from "../sc/task.ts";
 import { shielded } from "../sc/timeouts.ts";
 
@@ -47,6 +48,7 @@ export class Actor {
   readonly lifetime = new Lifetime();
   /** Modules of which others may call the exports: names to URLs. */
   readonly enabled: EnabledModules;
+  #neverClosing: Event | undefined;
   /** @internal What serves the requests of others, in an actor that takes any. */
   service: Service | undefined;
 
@@ -55,6 +57,15 @@ export class Actor {
     this.id = id;
     this.parent = parent;
     this.enabled = enabled;
+  }
+
+  /**
+   * Set when this actor is asked to end, and has some time before it is cancelled; see `Context.closing`. In the root,
+   * which nobody asks, never.
+   */
+  get closing(): Event {
+    this.#neverClosing ??= new Event();
+    return this.service?.closing ?? this.#neverClosing;
   }
 
   get name(): string {

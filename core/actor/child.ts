@@ -33,6 +33,8 @@ export class Child {
   readonly #channel: Channel;
   /** Cancelled when somebody here has asked for the actor to end. */
   readonly #wanted = new CancelScope();
+  /** What it has been given to end by itself, where that was said. */
+  #graceMs: number | undefined;
   /** What the child itself said of its failure. */
   #lastWords: Error | undefined;
   #serves = false;
@@ -61,7 +63,7 @@ export class Child {
     try {
       yield* child.#boot();
       const { id } = plan.request;
-      status.started(new Portal(id, child.#channel, plan.modules, (reason) => child.#wanted.cancel(reason)));
+      status.started(new Portal(id, child.#channel, plan.modules, (reason, graceMs) => child.#want(reason, graceMs)));
       const exit = yield* child.#wanted.run(() => child.#process.exited.wait());
       if (exit !== undefined) return child.#judge(exit);
       yield* shielded(() => child.#end(child.#wanted.cancelCause?.reason ?? "cancelled", false));
@@ -124,17 +126,26 @@ export class Child {
     }
   }
 
+  /** Somebody here has asked for its end. */
+  #want(reason: string, graceMs = this.#plan.bounds.graceMs ?? 0): number {
+    this.#graceMs = graceMs;
+    this.#wanted.cancel(reason);
+    return graceMs;
+  }
+
   *#end(reason: string, byRequest: boolean): Operation<void> {
     const { bounds, onTeardown: onStep, request } = this.#plan;
     // `portal.cancelActor` has made its own request, and waits for its acknowledgement.
     const asked = this.#wanted.cancelCalled;
+    const graceMs = this.#graceMs ?? bounds.graceMs ?? 0;
     yield* tearDown({
       actor: request.id,
       child: this.#process,
       reason,
       bounds,
       onStep,
-      request: byRequest || asked ? () => CancelRequest.ofActor(this.#channel, reason) : undefined,
+      request: byRequest || asked ? () => CancelRequest.ofActor(this.#channel, { reason, graceMs }) : undefined,
+      graceMs,
     });
   }
 

@@ -24,7 +24,12 @@ export interface TeardownEvent {
 export interface TeardownBounds {
   /** For the acknowledgement, in milliseconds. */
   readonly ackMs?: number | undefined;
-  /** From the acknowledgement to the exit, in milliseconds. */
+  /**
+   * From the request to the cancellation, in milliseconds, for tasks that look at `ctx.closing` or `actor.closing`; 0
+   * unless told.
+   */
+  readonly graceMs?: number | undefined;
+  /** From the acknowledgement, and the grace, to the exit, in milliseconds. */
   readonly unwindMs?: number | undefined;
   /** From SIGTERM to SIGKILL, in milliseconds. */
   readonly termMs?: number | undefined;
@@ -37,6 +42,8 @@ export interface Teardown {
   readonly bounds: TeardownBounds;
   /** Asks the child to cancel itself; undefined where it does not serve yet. */
   readonly request: (() => CancelRequest) | undefined;
+  /** What the request grants. */
+  readonly graceMs: number;
   readonly onStep: ((event: TeardownEvent) => void) | undefined;
 }
 
@@ -46,7 +53,7 @@ export interface Teardown {
  * @throws ActorTooSlowError if it did not acknowledge in time, after it was killed for that
  */
 export function* tearDown(teardown: Teardown): Operation<void> {
-  const { actor, child, reason, bounds, request, onStep } = teardown;
+  const { actor, child, reason, bounds, request, graceMs, onStep } = teardown;
   const began = yield* currentTime();
   function* step(name: TeardownStep): Operation<void> {
     onStep?.({ actor, step: name, afterMs: (yield* currentTime()) - began, reason });
@@ -61,7 +68,7 @@ export function* tearDown(teardown: Teardown): Operation<void> {
     if (!acknowledged) tooSlow = new ActorTooSlowError(actor, ackMs);
     yield* step(acknowledged ? "acknowledged" : "not acknowledged");
   }
-  if (acknowledged) yield* gone(child, bounds.unwindMs ?? ACTOR_UNWIND_TIMEOUT_MS);
+  if (acknowledged) yield* gone(child, graceMs + (bounds.unwindMs ?? ACTOR_UNWIND_TIMEOUT_MS));
   for (const how of ["term", "kill"] as const) {
     if (hasGone(child)) break;
     yield* step(how === "term" ? "SIGTERM" : "SIGKILL");

@@ -5,6 +5,7 @@
 import type { Duplex } from "node:stream";
 import { type ActorId, formatActorId } from "../actor-id.ts";
 import { ProtocolError, TransportClosed } from "../errors.ts";
+import { type Disarm, realClock } from "../sc/clock.ts";
 import { Deferred } from "../sc/deferred.ts";
 import { runQueue } from "../sc/run-queue.ts";
 import {
@@ -49,6 +50,8 @@ export interface ConnectionListener {
 export interface ConnectionOptions extends Pick<MessageCodecOptions, "extensions" | "errors" | "typesOfStart"> {
   /** What to offer the peer; everything unless told. */
   readonly features?: readonly Feature[] | undefined;
+  /** Time for the peer to say who it is, in milliseconds; no bound of its own unless told. */
+  readonly handshakeMs?: number | undefined;
 }
 
 const NOT_NEGOTIATED: ReadonlySet<Feature> = new Set();
@@ -70,6 +73,8 @@ export class Connection {
   #codec = new MessageCodec({ spelling: "named", features: NOT_NEGOTIATED });
   #peer: PeerInfo | undefined;
   #early: Message[] = [];
+  /** Of the bound on the handshake. */
+  #disarm: Disarm = () => {};
   #flushing = false;
   #congested = false;
   #state: "open" | "ending" | "closed" = "open";
@@ -90,6 +95,11 @@ export class Connection {
     stream.on("error", (cause: Error) => this.#close(new TransportClosed(this.#peer?.id, cause.message, { cause })));
     stream.on("close", () => this.#close(new TransportClosed(this.#peer?.id)));
     stream.on("drain", this.#onDrain);
+    const { handshakeMs } = options;
+    if (handshakeMs !== undefined) {
+      const late = () => this.destroy(`the peer did not say who it is within ${handshakeMs} ms`);
+      this.#disarm = realClock.at(realClock.now() + handshakeMs, late);
+    }
     this.#codec.append({ msg_type: "Aid", ...self, ext: [...features] }, this.#writer);
     this.#flushSoon();
   }
@@ -213,6 +223,7 @@ export class Connection {
     if (message.msg_type !== "Aid") {
       throw new ProtocolError(`the peer began with ${message.msg_type}; the first message of a connection is Aid`);
     }
+    this.#disarm();
     const features = negotiate(this.#ext, message.ext);
     this.#peer = { id: { name: message.name, uuid: message.uuid }, pid: message.pid, features };
     const { extensions, errors, typesOfStart } = this.#options;
@@ -278,6 +289,7 @@ export class Connection {
   #close(error: TransportClosed): void {
     if (this.#state === "closed") return;
     this.#state = "closed";
+    this.#disarm();
     this.#early = [];
     this.#outgoingParts.clear();
     this.#stream.off("data", this.#onData);

@@ -17,7 +17,7 @@ import { sleepForever } from "../sc/sleep.ts";
 import { useTask } from "../sc/task.ts";
 import { moveOnAfter, shielded } from "../sc/timeouts.ts";
 import { type Cid, type ExtensionSet, type Message, toUid, type UndecodablePayload, unboxError } from "../wire/mod.ts";
-import { CancelRequest } from "./cancel-request.ts";
+import { type CancelDetails, CancelRequest } from "./cancel-request.ts";
 import type { Channel, DialogHalf } from "./channel.ts";
 import { type Answering, afterAnswer, type DialogKind, FUNCTYPES } from "./dialog-rules.ts";
 import type { FunctionName } from "./function-name.ts";
@@ -30,6 +30,8 @@ import { type Parse, parserOf, type Specs } from "./schema.ts";
 export interface Asked {
   readonly kind: DialogKind;
   readonly specs: Specs | undefined;
+  /** Whether it is to run on if this side's connection is lost. */
+  readonly detached?: boolean;
 }
 
 const PLAIN: Asked = { kind: "call", specs: undefined };
@@ -103,6 +105,7 @@ export class Call implements DialogHalf {
         uid: toUid(channel.self),
         pld_spec: ANY_PAYLOAD,
         deadline,
+        detached: what.detached === true ? true : undefined,
       });
     } catch (error) {
       channel.remove(call.cid);
@@ -131,7 +134,7 @@ export class Call implements DialogHalf {
     const { outcome } = this;
     return yield* shielded(
       function* (this: Call) {
-        if (outcome.result === undefined) yield* this.cancel(reason);
+        if (outcome.result === undefined) yield* this.cancel({ reason });
         yield* moveOnAfter(CANCEL_UNWIND_TIMEOUT_MS, () => settled(outcome));
         const peer = this.channel.peer?.id;
         if (outcome.result !== undefined) return outcome.result;
@@ -147,9 +150,9 @@ export class Call implements DialogHalf {
   }
 
   /** Ask for the cancellation, and wait for the acknowledgement only. @throws ActorTooSlowError */
-  *cancel(reason: string, timeoutMs?: number): Operation<void> {
+  *cancel(details: CancelDetails, timeoutMs?: number): Operation<void> {
     this.cancelCalled = true;
-    yield* CancelRequest.ofTask(this.channel, this.cid, reason).wait(timeoutMs);
+    yield* CancelRequest.ofTask(this.channel, this.cid, details).wait(timeoutMs);
     this.cancelAcked = true;
     // A plain peer says nothing more of a stream that it was asked to end: no error came before this, so there is none.
     if (this.#kind === "producer" && this.channel.isPlain) this.#end({ ok: true, value: undefined });
@@ -241,7 +244,7 @@ export class Call implements DialogHalf {
 
   /** The peer broke the rules of this dialog: end it here, and over there. */
   #refuse(error: Error): void {
-    CancelRequest.ofTask(this.channel, this.cid, error.message);
+    CancelRequest.ofTask(this.channel, this.cid, { reason: error.message });
     this.#end({ ok: false, error });
   }
 

@@ -17,13 +17,20 @@ export const READY = "_ready";
 /** Cancel the whole actor. */
 export const CANCEL_ACTOR = "cancel";
 
+export interface CancelDetails {
+  /** For people. */
+  readonly reason: string;
+  /** Time for tasks that have asked for notice to end by themselves, in milliseconds; none unless told. */
+  readonly graceMs?: number;
+}
+
 export class CancelRequest implements DialogHalf {
   /** Resolves when the peer has acknowledged; false means that there was nothing left to cancel. */
   readonly acknowledged = new Deferred<boolean>("acknowledgement of a cancel request", true);
   readonly #channel: Channel;
   readonly #cid: Cid;
 
-  private constructor(channel: Channel, func: string, kwargs: Readonly<Record<string, unknown>>, reason: string) {
+  private constructor(channel: Channel, func: string, kwargs: Readonly<Record<string, unknown>>, extra: CancelDetails) {
     this.#channel = channel;
     this.#cid = channel.newCid();
     channel.add(this.#cid, this);
@@ -33,18 +40,18 @@ export class CancelRequest implements DialogHalf {
       ns: SELF_NAMESPACE,
       func,
       // A plain peer's function takes no argument that it does not know.
-      kwargs: channel.isPlain ? kwargs : { ...kwargs, reason },
+      kwargs: channel.isPlain ? kwargs : { ...kwargs, ...extra },
       uid: toUid(channel.self),
       pld_spec: ANY_PAYLOAD,
     });
   }
 
-  static ofTask(channel: Channel, cid: Cid, reason: string): CancelRequest {
-    return new CancelRequest(channel, CANCEL_TASK, { cid }, reason);
+  static ofTask(channel: Channel, cid: Cid, details: CancelDetails): CancelRequest {
+    return new CancelRequest(channel, CANCEL_TASK, { cid }, details);
   }
 
-  static ofActor(channel: Channel, reason: string): CancelRequest {
-    return new CancelRequest(channel, CANCEL_ACTOR, {}, reason);
+  static ofActor(channel: Channel, details: CancelDetails): CancelRequest {
+    return new CancelRequest(channel, CANCEL_ACTOR, {}, details);
   }
 
   /**

@@ -36,6 +36,7 @@ export interface ChannelOptions {
   /** Types of the user's own in the arguments of a function that this side serves. */
   typesOfStart?(ns: string, func: string): ExtensionSet | undefined;
   readonly features?: readonly Feature[];
+  readonly handshakeMs?: number;
 }
 
 export class Channel {
@@ -59,6 +60,7 @@ export class Channel {
       },
       {
         features: options.features,
+        handshakeMs: options.handshakeMs,
         extensions: ownTypes,
         errors: ownErrors,
         typesOfStart: options.typesOfStart,

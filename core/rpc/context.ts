@@ -5,6 +5,7 @@
 import type { Operation, Result } from "effection";
 import type { ActorId } from "../actor-id.ts";
 import { ContextCancelled, TransportClosed } from "../errors.ts";
+import type { Event } from "../sc/event.ts";
 import { cancelShieldedCheckpoint } from "../sc/sleep.ts";
 import type { Call } from "./call.ts";
 import type { Dialog, Slot } from "./endpoint.ts";
@@ -35,6 +36,14 @@ export class Context<D extends Dialog = Dialog> {
   /** Whether this side has been cancelled: by its caller, by a third actor, or with its whole actor. */
   get cancelCalled(): boolean {
     return this.#served.cancelCalled;
+  }
+
+  /**
+   * Set when this side is asked to end, alone or with its actor, and has some time before it is cancelled: to finish what
+   * is in hand, and return. Looking at it is what asks for that time; the canceller bounds it, by 0 unless it says so.
+   */
+  get closing(): Event {
+    return this.#served.closing;
   }
 
   /** The actor that has cancelled this side, where one has. */
@@ -74,6 +83,16 @@ export class Context<D extends Dialog = Dialog> {
   get wasStarted(): boolean {
     return this.#started;
   }
+}
+
+export interface CancelOptions {
+  /** Time for the acknowledgement, in milliseconds; `CANCEL_ACK_TIMEOUT_MS` unless told. */
+  readonly timeoutMs?: number;
+  /**
+   * Time for a task that looks at its `ctx.closing` to end by itself, in milliseconds, before it is cancelled; 0 unless
+   * told. A task that does not is cancelled at once.
+   */
+  readonly graceMs?: number;
 }
 
 /**
@@ -164,11 +183,11 @@ export class PeerContext<D extends Dialog = Dialog, R = unknown> {
    * Cancel the remote task, and wait until its actor has acknowledged that. The block goes on; leaving it waits until
    * the task has unwound.
    *
-   * @param timeoutMs - time for the acknowledgement, in milliseconds; `CANCEL_ACK_TIMEOUT_MS` unless told
-   * @throws ActorTooSlowError if it does not come
+   * @throws ActorTooSlowError if the acknowledgement does not come in time
    */
-  *cancel(reason = "ctx.cancel() was called", timeoutMs?: number): Operation<void> {
+  *cancel(reason = "ctx.cancel() was called", options: CancelOptions = {}): Operation<void> {
     if (this.#call.outcome.result !== undefined) return;
-    yield* this.#call.cancel(reason, timeoutMs);
+    const { timeoutMs, graceMs = 0 } = options;
+    yield* this.#call.cancel({ reason, graceMs }, timeoutMs);
   }
 }

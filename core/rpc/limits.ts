@@ -26,3 +26,6 @@ export const DEADLINE_SKEW_MS = 1_000;
 
 /** How the protocol says that a dialog's payloads are of any type. */
 export const ANY_PAYLOAD = "typing.Any";
+
+/** Dialogs that may be open on one connection at once: each costs its task, about a kilobyte and what it works with. */
+export const MAX_DIALOGS = 65_536;

@@ -27,20 +27,44 @@ export interface CancelActorOptions {
   /** Whether a missing acknowledgement is thrown; else it is left to the actor's nursery, which escalates. */
   readonly raiseOnTimeout?: boolean;
   readonly reason?: string;
+  /**
+   * Time for its tasks that look at `ctx.closing` or `actor.closing` to end by themselves, in milliseconds, before they
+   * are cancelled; that of its nursery's `teardown` bounds unless told. It takes no more requests meanwhile.
+   */
+  readonly graceMs?: number;
 }
+
+/** Tells an actor's supervisor, if there is one, that it is to end; returns the time it has for that, in milliseconds. */
+type TellSupervisor = (reason: string, graceMs: number | undefined) => number;
 
 export class Portal {
   readonly actor: ActorId;
   readonly #channel: Channel;
   readonly #modules: EnabledModules;
-  readonly #cancel: (reason: string) => void;
+  readonly #cancel: TellSupervisor;
+  readonly #isDetached: boolean;
 
-  /** @internal @param cancel - tells the supervisor, if there is one, that the actor is to end */
-  constructor(actor: ActorId, channel: Channel, modules: EnabledModules, cancel: (reason: string) => void = () => {}) {
+  /** @internal */
+  constructor(
+    actor: ActorId,
+    channel: Channel,
+    modules: EnabledModules,
+    cancel: TellSupervisor = (_reason, graceMs = 0) => graceMs,
+    isDetached = false,
+  ) {
+    this.#isDetached = isDetached;
     this.actor = actor;
     this.#channel = channel;
     this.#modules = modules;
     this.#cancel = cancel;
+  }
+
+  /**
+   * The same portal for what is to be done whether or not this actor lives to hear of it: what is asked through it runs
+   * to its end also if the connection is lost. Cancelled here it is cancelled there, as ever.
+   */
+  get detached(): Portal {
+    return new Portal(this.actor, this.#channel, this.#modules, this.#cancel, true);
   }
 
   /**
@@ -60,7 +84,8 @@ export class Portal {
   ): Operation<ResultOf<F>> {
     const name = yield* nameOf(fn, this.#modules);
     const [named]: readonly unknown[] = args;
-    const call = yield* Call.begin(this.#channel, name, named);
+    const detached = this.#isDetached;
+    const call = yield* Call.begin(this.#channel, name, named, { kind: "call", specs: undefined, detached });
     return (yield* call.result()) as ResultOf<F>;
   }
 
@@ -84,7 +109,7 @@ export class Portal {
     const name = yield* nameOf(endpoint, this.#modules);
     // A remote reference has types, and nothing to check them by: then only the endpoint's own side does.
     const specs = isContextEndpoint(endpoint) ? endpoint.specs : undefined;
-    const call = yield* Call.begin(this.#channel, name, args, { kind: "context", specs });
+    const call = yield* Call.begin(this.#channel, name, args, { kind: "context", specs, detached: this.#isDetached });
     return yield* runLinked<D, R, T>(call, body);
   }
 
@@ -115,7 +140,7 @@ export class Portal {
     completeOptions(options); // before anything is asked for
     const name = yield* nameOf(source, this.#modules);
     const specs = isProducerEndpoint(source) ? source.options : undefined;
-    const call = yield* Call.begin(this.#channel, name, args, { kind: "producer", specs });
+    const call = yield* Call.begin(this.#channel, name, args, { kind: "producer", specs, detached: this.#isDetached });
     return yield* consume(call, call.stream as MessageStream<never, ItemOf<S>>, body, options);
   }
 
@@ -126,8 +151,8 @@ export class Portal {
    */
   *cancelActor(options: CancelActorOptions = {}): Operation<void> {
     const { timeoutMs, raiseOnTimeout = false, reason = "portal.cancelActor() was called" } = options;
-    const request = CancelRequest.ofActor(this.#channel, reason);
-    this.#cancel(reason);
+    const graceMs = this.#cancel(reason, options.graceMs);
+    const request = CancelRequest.ofActor(this.#channel, { reason, graceMs });
     try {
       yield* request.wait(timeoutMs);
     } catch (error) {

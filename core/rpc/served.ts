@@ -4,6 +4,7 @@ import type { ActorId } from "../actor-id.ts";
 import { ContextCancelled, isCancelled, MsgTypeError, ProtocolError, type TransportClosed } from "../errors.ts";
 import { ExceptionGroup } from "../exception-group.ts";
 import { CancelScope } from "../sc/cancel-scope.ts";
+import { Event } from "../sc/event.ts";
 import { OK } from "../sc/wait.ts";
 import {
   type Cid,
@@ -42,7 +43,8 @@ export class Served implements DialogHalf {
   readonly #start: Start;
   readonly #what: Exposed;
   #stream: MessageStream<unknown, unknown> | undefined;
-  #canceller: ActorId | undefined;
+  #canceller: Canceller | undefined;
+  #closing: Event | undefined;
   /** Until that is known, as of one whose consumer may have said with its request how much it takes. */
   #kind: DialogKind = "producer";
   #answering: Answering = "asked";
@@ -67,17 +69,31 @@ export class Served implements DialogHalf {
 
   /** Who has cancelled it, alone or with its actor. */
   get canceller(): ActorId | undefined {
-    return this.#canceller ?? this.#actorCanceller()?.by;
+    return (this.#canceller ?? this.#actorCanceller())?.by;
   }
 
   get cancelCalled(): boolean {
-    return this.scope.cancelCalled || this.#actorCanceller() !== undefined;
+    return this.scope.cancelCalled || (this.#canceller ?? this.#actorCanceller()) !== undefined;
   }
 
-  /** Somebody asks for this task to be cancelled; only the first one counts. */
-  cancel(canceller: ActorId, reason: string): void {
-    this.#canceller ??= canceller;
-    this.scope.cancelWith("peer", reason, undefined, canceller.name);
+  /** Set when the task is asked to end within a bound, and is not cancelled yet. Who looks, asks for that notice. */
+  get closing(): Event {
+    this.#closing ??= new Event();
+    return this.#closing;
+  }
+
+  /**
+   * Somebody asks for this task to be cancelled; only the first one counts.
+   *
+   * @param graceMs - time between the notice and the cancellation
+   * @param isNoticed - whether there is somebody to take notice; without, it is cancelled at once
+   */
+  cancel(canceller: ActorId, reason: string, graceMs = 0, isNoticed = this.#closing !== undefined): void {
+    this.#canceller ??= { by: canceller, reason };
+    if (graceMs > 0 && isNoticed) {
+      this.#closing?.set();
+      this.scope.relativeDeadline = Math.min(this.scope.relativeDeadline, graceMs);
+    } else this.scope.cancelWith("peer", reason, undefined, canceller.name);
   }
 
   /** Run it, in a task of its own. Never fails: how it came out is told to the caller. */
@@ -86,7 +102,11 @@ export class Served implements DialogHalf {
       const value = yield* this.scope.run(() => this.#body());
       if (this.scope.cancelledCaught) {
         // A deadline that came with the request is the caller's own.
-        this.#fail(this.#cancelledBy(this.#canceller ?? this.caller, this.scope.cancelCause?.reason ?? "deadline"));
+        const { by, reason } = this.#canceller ?? {
+          by: this.caller,
+          reason: this.scope.cancelCause?.reason ?? "deadline",
+        };
+        this.#fail(this.#cancelledBy(by, reason));
       } else this.#succeed(value);
     } catch (error) {
       const failure = withoutCancelled(error);
@@ -148,7 +168,8 @@ export class Served implements DialogHalf {
 
   disconnected(error: TransportClosed): void {
     this.#stream?.end(error);
-    this.scope.cancelWith("peer", error.message, error, undefined);
+    // What was asked for detached is done for nobody: there is no one left to answer.
+    if (this.#start.detached !== true) this.scope.cancelWith("peer", error.message, error, undefined);
   }
 
   drained(): void {

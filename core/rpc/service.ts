@@ -1,18 +1,23 @@
 /** What an actor does with requests: runs what its exposed modules offer, each in a task of its own. */
 import type { ActorId } from "../actor-id.ts";
-import { FunctionNotFound, ProtocolError } from "../errors.ts";
+import { BusyResourceError, FunctionNotFound, ProtocolError } from "../errors.ts";
+import { Event } from "../sc/event.ts";
 import type { Nursery } from "../sc/nursery.ts";
 import { type Cid, fromUid, type Start } from "../wire/mod.ts";
 import { CANCEL_ACTOR, CANCEL_TASK, READY, SELF_NAMESPACE } from "./cancel-request.ts";
 import type { Channel } from "./channel.ts";
 import type { ExposedModules } from "./exposed-modules.ts";
+import { MAX_DIALOGS } from "./limits.ts";
 import { type Canceller, Served } from "./served.ts";
 
 export class Service {
   readonly #nursery: Nursery;
   readonly #modules: ExposedModules;
   readonly #self: ActorId;
+  /** What is being served. */
+  readonly #open = new Set<Served>();
   #canceller: Canceller | undefined;
+  #closing: Event | undefined;
 
   /** @param nursery - where the tasks run; cancelling the actor cancels it */
   constructor(self: ActorId, nursery: Nursery, modules: ExposedModules) {
@@ -36,11 +41,21 @@ export class Service {
       }
       if (start.ns === SELF_NAMESPACE) return this.#serveSelf(start, channel);
       const what = this.#modules.find(start.ns, start.func);
-      if (this.#nursery.closed) throw new Error("the actor is ending, and takes no more requests");
+      if (this.#nursery.closed || this.#canceller !== undefined) {
+        throw new Error("the actor is ending, and takes no more requests");
+      }
+      if (channel.size >= MAX_DIALOGS) {
+        throw new BusyResourceError(
+          `${MAX_DIALOGS} dialogs are open on this connection; wait for some, or open another`,
+        );
+      }
       const served = new Served(channel, start, what, () => this.canceller);
+      this.#open.add(served);
       const task = this.#nursery.spawn(served.label, () => served.run());
       // What fails in Effection's tree below it comes out of the task, not out of `run`; it is the caller's to know.
-      task.owner = { childDone: (done, outcome) => this.#nursery.childDone(done, served.ended(outcome)) };
+      task.owner = {
+        childDone: (done, outcome) => this.#ended(served, () => this.#nursery.childDone(done, served.ended(outcome))),
+      };
     } catch (error) {
       channel.sendError(start.cid, error);
     }
@@ -48,20 +63,53 @@ export class Service {
 
   readonly typesOfStart = (ns: string, func: string) => this.#modules.typesOfStart(ns, func);
 
-  /** Cancel the actor: every task that serves, then the actor itself. */
-  cancel(by: ActorId, reason: string): void {
+  /** Set when the actor is asked to end within a bound, and is not cancelled yet. Who looks, asks for that notice. */
+  get closing(): Event {
+    this.#closing ??= new Event();
+    return this.#closing;
+  }
+
+  /**
+   * Cancel the actor: every task that serves, then the actor itself.
+   *
+   * @param graceMs - time for what has asked for the notice; the others are cancelled at once
+   */
+  cancel(by: ActorId, reason: string, graceMs = 0): void {
+    const isFirst = this.#canceller === undefined;
     this.#canceller ??= { by, reason };
-    this.#nursery.cancelScope.cancelWith("peer", reason, undefined, by.name);
+    const scope = this.#nursery.cancelScope;
+    if (isFirst && graceMs > 0) {
+      // Whoever waits for the actor's notice is some task that it serves, and which one cannot be told.
+      for (const served of this.#open) {
+        if (this.#closing === undefined) served.cancel(by, reason, graceMs);
+        else served.cancel(by, reason, graceMs, true);
+      }
+      this.#closing?.set();
+      scope.relativeDeadline = graceMs;
+      if (this.#open.size > 0) return;
+    }
+    scope.cancelWith("peer", reason, undefined, by.name);
+  }
+
+  #ended(served: Served, pass: () => void): void {
+    this.#open.delete(served);
+    pass();
+    const { cancelScope } = this.#nursery;
+    // The last of those that had asked for time has used it.
+    if (this.#canceller === undefined || this.#open.size > 0 || cancelScope.cancelCalled) return;
+    cancelScope.cancelWith("peer", this.#canceller.reason, undefined, this.#canceller.by.name);
   }
 
   #serveSelf(start: Start, channel: Channel): void {
     const by = fromUid(start.uid);
     channel.send({ msg_type: "StartAck", cid: start.cid, functype: "asyncfunc" });
-    const reason = typeof start.kwargs.reason === "string" ? start.kwargs.reason : "cancelled by a peer";
+    const { reason: why, graceMs: grace } = start.kwargs;
+    const reason = typeof why === "string" ? why : "cancelled by a peer";
+    const graceMs = typeof grace === "number" && grace >= 0 ? grace : 0;
     switch (start.func) {
       case CANCEL_TASK: {
         const half = channel.get(start.kwargs.cid as Cid);
-        if (half instanceof Served) half.cancel(by, reason);
+        if (half instanceof Served) half.cancel(by, reason, graceMs);
         // Also where it has ended already: whoever asks wants it not to run, and it does not.
         return channel.send({ msg_type: "CancelAck", cid: start.cid, pld: true });
       }
@@ -69,7 +117,7 @@ export class Service {
         return channel.send({ msg_type: "Return", cid: start.cid, pld: null });
       case CANCEL_ACTOR:
         channel.send({ msg_type: "CancelAck", cid: start.cid, pld: true });
-        return this.cancel(by, reason);
+        return this.cancel(by, reason, graceMs);
       default:
         throw new FunctionNotFound(SELF_NAMESPACE, start.func, "is not offered by this runtime");
     }

@@ -39,6 +39,11 @@ export const realClock: Clock = {
 /** The clock for whatever runs below an Effection scope; our tasks inherit it when their tree is entered. */
 export const ClockContext = createContext<Clock>("espalier.clock", realClock);
 
+/** The host's time of day, in milliseconds since 1970: for records that people read, not for waits. */
+export function wallTime(): number {
+  return Date.now();
+}
+
 /** A host timer that does not keep the process alive, in milliseconds: for bounds on the process's own end. */
 export function weakTimer(ms: number, fn: () => void): void {
   setTimeout(fn, ms).unref();
