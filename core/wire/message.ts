@@ -136,6 +136,23 @@ export interface Part {
   readonly bytes: Uint8Array;
 }
 
+/** Child to parent: one record of the log, of the child or of an actor below it, on its way to the root. */
+export interface LogMsg {
+  readonly msg_type: "Log";
+  /** Milliseconds since 1970. */
+  readonly time: number;
+  readonly level: string;
+  /** `name@` and the first eight digits of the uuid. */
+  readonly actor: string;
+  readonly pid: number;
+  readonly event: string;
+  readonly message: string;
+  readonly task: string | null;
+  readonly dialog: string | null;
+  /** Plain data: strings, numbers, booleans, nils, arrays and maps. */
+  readonly fields: Readonly<Record<string, unknown>>;
+}
+
 export type Message =
   | Aid
   | SpawnSpec
@@ -148,7 +165,8 @@ export type Message =
   | CancelAck
   | ErrorMsg
   | Credit
-  | Part;
+  | Part
+  | LogMsg;
 
 export type MsgType = Message["msg_type"];
 
@@ -181,7 +199,7 @@ export interface BoxedError {
 }
 
 /** Additions to the protocol, in the order in which `Aid` lists them. */
-export const FEATURES = ["compact", "batch", "credit", "boxed", "deadline", "trace", "parts"] as const;
+export const FEATURES = ["compact", "batch", "credit", "boxed", "deadline", "trace", "parts", "log"] as const;
 
 export type Feature = (typeof FEATURES)[number];
 

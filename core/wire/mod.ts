@@ -27,6 +27,7 @@ export {
   type Feature,
   type FuncType,
   fromUid,
+  type LogMsg,
   type Message,
   type MsgType,
   negotiate,

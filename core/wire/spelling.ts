@@ -169,6 +169,22 @@ export const SPELLINGS: readonly Spelling[] = [
     ],
     { needs: "parts" },
   ),
+  spell(
+    12,
+    "Log",
+    [
+      ["time", "amount"],
+      ["level", "text"],
+      ["actor", "text"],
+      ["pid", "count"],
+      ["event", "text"],
+      ["message", "text"],
+      ["task", "text?"],
+      ["dialog", "text?"],
+      ["fields", "record"],
+    ],
+    { needs: "log" },
+  ),
 ];
 
 const BY_TYPE: ReadonlyMap<unknown, Spelling> = new Map(SPELLINGS.map((spelling) => [spelling.msgType, spelling]));
