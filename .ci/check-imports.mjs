@@ -18,6 +18,7 @@ const BELOW = {
   "core/actor-id.ts": [],
   "core/stack-frames.ts": [],
   "core/errors.ts": ["core/actor-id.ts", "core/stack-frames.ts"],
+  "core/warnings.ts": [],
   "core/exception-group.ts": ["core/errors.ts", "core/stack-frames.ts"],
   "core/sc": ["bottom"],
   "core/log": ["bottom", "core/sc/clock.ts"],
@@ -31,7 +32,13 @@ const BELOW = {
   trionics: ["core/mod.ts"],
   interop: ["core/mod.ts", "to_promise/mod.ts"],
 };
-const BOTTOM = ["core/actor-id.ts", "core/errors.ts", "core/exception-group.ts", "core/stack-frames.ts"];
+const BOTTOM = [
+  "core/actor-id.ts",
+  "core/errors.ts",
+  "core/exception-group.ts",
+  "core/stack-frames.ts",
+  "core/warnings.ts",
+];
 
 /** The only parts that may import a package. One that is not listed is open to all but `core/wire` and the bottom. */
 const PACKAGE_OWNERS = { rxjs: ["interop"], "@msgpack/msgpack": ["core/wire"] };

@@ -3,6 +3,8 @@ export * from "./actor/mod.ts";
 export * from "./actor-id.ts";
 export * from "./errors.ts";
 export * from "./exception-group.ts";
+export { LOG_LEVELS, Log, type LogFields, type LogLevel, type LogRecord, type LogSink, logHere } from "./log/mod.ts";
 export * from "./rpc/mod.ts";
 export * from "./sc/mod.ts";
+export { type RuntimeWarning, reportWarning } from "./warnings.ts";
 export type { ErrorClassOptions, ExtensionType } from "./wire/mod.ts";

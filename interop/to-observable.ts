@@ -1,7 +1,7 @@
 /** From tasks into observables: subscribing runs a tree of tasks, unsubscribing cancels it. */
 import type { Operation } from "effection";
 import { Observable, type Subscriber } from "rxjs";
-import { ClosedResourceError, isCancelled, type RunOptions, run } from "../core/mod.ts";
+import { ClosedResourceError, isCancelled, type RunOptions, reportWarning, run } from "../core/mod.ts";
 import type { Backpressure } from "./backpressure.ts";
 import { forEachItem, type StreamSource } from "./stream-source.ts";
 
@@ -52,8 +52,9 @@ function emit<T>(
 }
 
 function reportLate(error: unknown): void {
-  process.emitWarning(`a stream failed after its observable was unsubscribed from: ${String(error)}`, {
+  reportWarning({
     type: "LateObservableError",
-    detail: error instanceof Error ? (error.stack ?? "") : "",
+    message: `a stream failed after its observable was unsubscribed from: ${String(error)}`,
+    error,
   });
 }

@@ -5,7 +5,15 @@
  * After tractor's `LinkedTask`, with the difference that a promise cannot be cancelled, only asked.
  */
 import type { Operation } from "effection";
-import { type Cancelled, type CancelScope, isCancelled, moveOnAfter, park, shielded } from "../core/mod.ts";
+import {
+  type Cancelled,
+  type CancelScope,
+  isCancelled,
+  moveOnAfter,
+  park,
+  reportWarning,
+  shielded,
+} from "../core/mod.ts";
 import { isAbortError, PromiseAborted, PromiseIgnoredAbort, ScCancelled, ScTaskExited } from "./errors.ts";
 import { defaultLog, type TaskLog } from "./task-log.ts";
 
@@ -198,7 +206,7 @@ export class LinkedTask<T> {
       this.#disowned = true;
       throw ignored;
     }
-    process.emitWarning(ignored);
+    reportWarning({ type: ignored.name, message: ignored.message, error: ignored });
     yield* this.#untilChange(shield, isSettled);
   }
 
@@ -239,9 +247,10 @@ export class LinkedTask<T> {
 
   #reportLate(outcome: Outcome<T>): void {
     const how = outcome.ok ? "was fulfilled" : `was rejected with ${String(outcome.error)}`;
-    process.emitWarning(`promise task "${this.name}" ${how} after it had been given up for ignoring its abort signal`, {
+    reportWarning({
       type: "PromiseSettledLate",
-      detail: outcome.ok || !(outcome.error instanceof Error) ? this.#site.frames : (outcome.error.stack ?? ""),
+      message: `promise task "${this.name}" ${how} after it had been given up for ignoring its abort signal`,
+      ...(outcome.ok || !(outcome.error instanceof Error) ? { detail: this.#site.frames } : { error: outcome.error }),
     });
   }
 

@@ -5,6 +5,7 @@
 import type { Duplex } from "node:stream";
 import { type ActorId, formatActorId } from "../actor-id.ts";
 import { ProtocolError, TransportClosed } from "../errors.ts";
+import { journal } from "../log/mod.ts";
 import { type Disarm, realClock } from "../sc/clock.ts";
 import { Deferred } from "../sc/deferred.ts";
 import { runQueue } from "../sc/run-queue.ts";
@@ -43,6 +44,8 @@ export interface ConnectionListener {
   undecodable(error: UndecodablePayload): void;
   /** The outgoing buffer has drained after `congested` was true. */
   drained(): void;
+  /** It has drained, however much there was in it. */
+  readonly emptied?: (() => void) | undefined;
   /** The connection is gone; called once. */
   closed(error: TransportClosed): void;
 }
@@ -110,6 +113,11 @@ export class Connection {
 
   get isOpen(): boolean {
     return this.#state === "open";
+  }
+
+  /** Bytes that have been sent and have not left yet, those of this turn included; of long messages, the parts under way. */
+  get waitingBytes(): number {
+    return this.#writer.byteLength + this.#stream.writableLength;
   }
 
   /** Whether more bytes wait to be written than should: streams pause until `drained`. */
@@ -194,6 +202,7 @@ export class Connection {
       }
     } catch (cause) {
       const why = cause instanceof Error ? cause.message : String(cause);
+      if (journal.isEnabled("transport")) journal.write("transport", "connection.refused", `${this}: ${why}`);
       this.#close(new TransportClosed(this.#peer?.id, why, { cause }));
     }
   };
@@ -232,6 +241,12 @@ export class Connection {
     this.#reader.maxFrameBytes = MAX_FRAME_BYTES;
     const early = this.#early;
     this.#early = [];
+    if (journal.isEnabled("transport")) {
+      journal.write("transport", "connection.greeted", `${this} is open`, {
+        pid: message.pid,
+        features: [...features],
+      });
+    }
     this.greeted.resolve(this.#peer);
     for (const kept of early) this.send(kept);
   }
@@ -281,13 +296,16 @@ export class Connection {
   }
 
   readonly #onDrain = (): void => {
-    if (!this.#congested) return;
-    this.#congested = false;
-    this.#listener.drained();
+    if (this.#congested) {
+      this.#congested = false;
+      this.#listener.drained();
+    }
+    this.#listener.emptied?.();
   };
 
   #close(error: TransportClosed): void {
     if (this.#state === "closed") return;
+    if (journal.isEnabled("transport")) journal.write("transport", "connection.closed", error.message);
     this.#state = "closed";
     this.#disarm();
     this.#early = [];

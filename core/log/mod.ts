@@ -4,6 +4,6 @@ export { journal, type LogSink, type LogSource } from "./journal.ts";
 export { checkLogLevel, DEFAULT_LOG_LEVEL, isLogLevel, LOG_LEVELS, LOG_VARIABLE, type LogLevel } from "./level.ts";
 export { MAX_LOG_BYTES_UNDER_WAY } from "./limits.ts";
 export { Log, logHere } from "./log.ts";
-export { LogQueue } from "./log-queue.ts";
+export { type LogOutlet, LogQueue } from "./log-queue.ts";
 export { type LogFields, type LogRecord, plainRecord } from "./record.ts";
 export { lostRecords, StderrLog } from "./stderr-log.ts";

@@ -1,6 +1,8 @@
 /** Asking a peer to cancel: one of its tasks, or the whole actor. A request, answered by an acknowledgement. */
 import type { Operation } from "effection";
+import { formatActorId } from "../actor-id.ts";
 import { ActorTooSlowError, type TransportClosed } from "../errors.ts";
+import { journal } from "../log/mod.ts";
 import { Deferred } from "../sc/deferred.ts";
 import { moveOnAfter } from "../sc/timeouts.ts";
 import { type Cid, type Message, toUid, type UndecodablePayload, unboxError } from "../wire/mod.ts";
@@ -46,11 +48,21 @@ export class CancelRequest implements DialogHalf {
     });
   }
 
+  static #log(channel: Channel, details: CancelDetails, dialog: string | undefined): void {
+    const to = channel.peer === undefined ? "an unknown peer" : formatActorId(channel.peer.id);
+    const what = dialog === undefined ? `asked ${to} to end` : `asked ${to} to cancel ${dialog}`;
+    journal.write("cancel", "cancel.sent", `${what}: ${details.reason}`, { to, ...details }, { dialog });
+  }
+
   static ofTask(channel: Channel, cid: Cid, details: CancelDetails): CancelRequest {
+    if (journal.isEnabled("cancel")) {
+      CancelRequest.#log(channel, details, channel.get(cid)?.label ?? `dialog ${cid}`);
+    }
     return new CancelRequest(channel, CANCEL_TASK, { cid }, details);
   }
 
   static ofActor(channel: Channel, details: CancelDetails): CancelRequest {
+    if (journal.isEnabled("cancel")) CancelRequest.#log(channel, details, undefined);
     return new CancelRequest(channel, CANCEL_ACTOR, {}, details);
   }
 

@@ -13,6 +13,8 @@ import { ownErrors, ownTypes } from "./own-types.ts";
 
 /** One half of a dialog, as its channel sees it. */
 export interface DialogHalf {
+  /** What it is called where people read of it. */
+  readonly label?: string;
   receive(message: Message, bytes: number): void;
   /** A message of this dialog could not be decoded. */
   undecodable(error: UndecodablePayload): void;
@@ -33,6 +35,8 @@ export interface ChannelOptions {
   /** A message that belongs to no dialog: `SpawnSpec`, or an error of the connection. */
   stray?(message: Message): void;
   closed?(error: TransportClosed): void;
+  /** All that was sent has left. */
+  emptied?(): void;
   /** Types of the user's own in the arguments of a function that this side serves. */
   typesOfStart?(ns: string, func: string): ExtensionSet | undefined;
   readonly features?: readonly Feature[];
@@ -56,6 +60,7 @@ export class Channel {
         message: (message, bytes) => this.#dispatch(message, bytes),
         undecodable: (error) => this.#undecodable(error),
         drained: () => this.#drained(),
+        emptied: options.emptied,
         closed: (error) => this.#closed(error),
       },
       {
@@ -89,6 +94,11 @@ export class Channel {
   /** Whether items of a dialog have to wait, whatever credit they have. */
   isHeld(cid: Cid): boolean {
     return this.#connection.congested || this.#connection.holds(cid);
+  }
+
+  /** Bytes that have been sent and have not left yet. */
+  get waitingBytes(): number {
+    return this.#connection.waitingBytes;
   }
 
   has(feature: Feature): boolean {

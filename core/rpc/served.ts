@@ -1,11 +1,13 @@
 /** The serving half of a dialog: one task that runs what a peer asked for, and tells it how that came out. */
 import type { Operation, Result } from "effection";
-import type { ActorId } from "../actor-id.ts";
+import { type ActorId, formatActorId } from "../actor-id.ts";
 import { ContextCancelled, isCancelled, MsgTypeError, ProtocolError, type TransportClosed } from "../errors.ts";
 import { ExceptionGroup } from "../exception-group.ts";
+import { journal } from "../log/mod.ts";
 import { CancelScope } from "../sc/cancel-scope.ts";
 import { Event } from "../sc/event.ts";
 import { OK } from "../sc/wait.ts";
+import { reportWarning } from "../warnings.ts";
 import {
   type Cid,
   type ExtensionSet,
@@ -61,6 +63,7 @@ export class Served implements DialogHalf {
     this.caller = fromUid(start.uid);
     this.label = `${start.ns.slice(start.ns.lastIndexOf("/") + 1)}.${start.func}`;
     this.scope = new CancelScope(start.deadline === undefined ? {} : { timeout: start.deadline });
+    this.scope.label = this.label;
     this.#start = start;
     this.#what = what;
     this.types = typesOf(what);
@@ -98,6 +101,7 @@ export class Served implements DialogHalf {
 
   /** Run it, in a task of its own. Never fails: how it came out is told to the caller. */
   *run(): Operation<void> {
+    if (journal.isEnabled("runtime")) this.#log("dialog.begun", `${this.label} begins`);
     try {
       const value = yield* this.scope.run(() => this.#body());
       if (this.scope.cancelledCaught) {
@@ -129,9 +133,10 @@ export class Served implements DialogHalf {
     if (failure === undefined) return outcome;
     if (this.#answering !== "ended") this.#fail(failure.error);
     else {
-      process.emitWarning(`${this.label} failed after it had been answered: ${String(failure.error)}`, {
+      reportWarning({
         type: "LateServiceError",
-        detail: failure.error instanceof Error ? (failure.error.stack ?? "") : "",
+        message: `${this.label} failed after it had been answered: ${String(failure.error)}`,
+        error: failure.error,
       });
     }
     return OK;
@@ -279,7 +284,13 @@ export class Served implements DialogHalf {
     if (next === "ended") this.channel.remove(this.cid);
   }
 
+  #log(event: string, message: string): void {
+    const facts = { cid: this.cid, caller: formatActorId(this.caller) };
+    journal.write("runtime", event, message, facts, { dialog: this.label });
+  }
+
   #succeed(value: unknown): void {
+    if (journal.isEnabled("runtime")) this.#log("dialog.ended", `${this.label} has returned`);
     // A plain peer takes the end of the items for the end of a producer.
     if (this.#kind === "producer" && this.channel.isPlain) return this.#close();
     try {
@@ -292,6 +303,7 @@ export class Served implements DialogHalf {
   /** The last word, unless there has been one: exactly one ends a dialog. */
   #fail(error: unknown): void {
     if (this.#answering === "ended") return;
+    if (journal.isEnabled("runtime")) this.#log("dialog.ended", `${this.label} has failed: ${String(error)}`);
     this.channel.sendError(this.cid, error);
     // Nothing is said after that, not even that the stream has ended.
     this.#stream?.end(error instanceof Error ? error : new Error(String(error)));

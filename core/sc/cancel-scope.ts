@@ -22,6 +22,8 @@ export interface CancelScopeOptions {
  * when that has unwound the body, the scope takes it and `run` returns.
  */
 export class CancelScope {
+  /** @internal What the work in it is for; to be set before `run`. */
+  label: string | undefined;
   #status: CancelStatus | undefined;
   #clock: Clock | undefined;
   #timeout: number;
@@ -143,6 +145,7 @@ export class CancelScope {
     if (this.#timeout < Number.POSITIVE_INFINITY) this.#deadline = task.clock.now() + this.#timeout;
     const status = new CancelStatus(task.status, this.#shield, this.#deadline);
     this.#status = status;
+    status.label = this.label;
     status.onCancel = (cause) => {
       this.#cause ??= cause;
       this.#disarm?.();

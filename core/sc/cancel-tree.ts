@@ -29,6 +29,8 @@ export class CancelStatus {
   /** The earliest deadline that would cancel whoever stands here; `Infinity` for none, `-Infinity` once cancelled. */
   effectiveDeadline = Number.POSITIVE_INFINITY;
   onCancel: ((cause: CancelCause) => void) | undefined;
+  /** What the work in it is for, where somebody has said so. */
+  label: string | undefined;
 
   constructor(parent: CancelStatus | undefined, shield = false, deadline = Number.POSITIVE_INFINITY) {
     this.#shield = shield;
@@ -39,6 +41,13 @@ export class CancelStatus {
 
   get parent(): CancelStatus | undefined {
     return this.#parent;
+  }
+
+  /** What the work that stands here is for: the nearest label from here outwards. */
+  get purpose(): string | undefined {
+    let status: CancelStatus | undefined = this;
+    while (status !== undefined && status.label === undefined) status = status.#parent;
+    return status?.label;
   }
 
   /** Whether a blocked task that stands here is to be cancelled. */

@@ -6,6 +6,7 @@ import { availableParallelism } from "node:os";
 import { inspect } from "node:util";
 import type { Operation } from "effection";
 import { FunctionNotFound } from "../errors.ts";
+import { reportWarning } from "../warnings.ts";
 import { enterTree } from "./bridge.ts";
 import { CapacityLimiter } from "./capacity-limiter.ts";
 import { type Abort, park, type Waker } from "./park.ts";
@@ -240,8 +241,10 @@ class Job {
   }
 
   #warnLate(error: unknown): void {
-    process.emitWarning(`${this.name} failed in its worker thread after it had been abandoned`, {
+    reportWarning({
       type: "WorkerAbandoned",
+      message: `${this.name} failed in its worker thread after it had been abandoned`,
+      error,
       detail: inspect(error),
     });
   }

@@ -21,6 +21,7 @@ import {
 } from "effection";
 import { Cancelled } from "../errors.ts";
 import { ExceptionGroup } from "../exception-group.ts";
+import { reportWarning } from "../warnings.ts";
 import type { CancelStatus, CancelTarget } from "./cancel-tree.ts";
 import { type Clock, ClockContext } from "./clock.ts";
 import { instrument } from "./instrument.ts";
@@ -350,10 +351,11 @@ export class Task implements CancelTarget, Runnable {
     if (++this.#swallowed <= MAX_SWALLOWED) return this.resume(err(cancelled));
     if (!this.#warned) {
       this.#warned = true;
-      process.emitWarning(
-        `task "${this.name}" has swallowed ${MAX_SWALLOWED} cancellations; a catch that takes everything must rethrow what isCancelled(error) recognises`,
-        { type: "CancelledSwallowed", detail: cancelled.message },
-      );
+      reportWarning({
+        type: "CancelledSwallowed",
+        message: `task "${this.name}" has swallowed ${MAX_SWALLOWED} cancellations; a catch that takes everything must rethrow what isCancelled(error) recognises`,
+        detail: cancelled.message,
+      });
     }
     // The wait stays in force meanwhile: should it settle first, it has happened, and the next one is cancelled.
     this.#interruptible = false;

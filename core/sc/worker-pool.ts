@@ -4,6 +4,7 @@
  */
 import { inspect } from "node:util";
 import { type ResourceLimits, SHARE_ENV, Worker } from "node:worker_threads";
+import { reportWarning } from "../warnings.ts";
 import { realClock, weakTimer } from "./clock.ts";
 import { typeScriptLoader, WORKER_BOOT, WORKER_ENTRY } from "./worker-boot.ts";
 import { type Answer, type CallRequest, isReplyTo, packThrown, type WorkerStart } from "./worker-message.ts";
@@ -225,8 +226,10 @@ export class WorkerThread {
 
 /** An error with nobody to be raised at: something that a function had started went on after it had returned. */
 function warnLeftBehind(name: string, error: unknown): void {
-  process.emitWarning(`what ${name} left running in its worker thread failed after it had ended`, {
+  reportWarning({
     type: "WorkerLeftBehind",
+    message: `what ${name} left running in its worker thread failed after it had ended`,
+    error,
     detail: inspect(error),
   });
 }
