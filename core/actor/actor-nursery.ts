@@ -7,6 +7,7 @@ import type { Portal } from "../rpc/portal.ts";
 import type { CancelScope } from "../sc/cancel-scope.ts";
 import { Deferred } from "../sc/deferred.ts";
 import { type Nursery, named, openNursery } from "../sc/nursery.ts";
+import { parseAddress, toWireAddress } from "../wire/mod.ts";
 import { type Actor, actorHere } from "./actor.ts";
 import { Child } from "./child.ts";
 import { enabledModules, type ModuleList } from "./enabled-modules.ts";
@@ -17,6 +18,11 @@ import type { TeardownBounds, TeardownEvent } from "./teardown.ts";
 export interface ActorOptions {
   /** Modules whose exports may be called in the child. */
   readonly enableModules?: ModuleList;
+  /**
+   * Where it is to listen for peers: multiaddrs such as `/unix/run/user/1000/x.sock`, `/ip4/127.0.0.1/tcp/0`. Who can
+   * connect can call what is enabled, and cancel the actor. Nowhere unless told; `portal.addresses` has them as bound.
+   */
+  readonly bindAddrs?: readonly string[];
   /** Working directory; this process's unless told. */
   readonly cwd?: string;
   /** Environment variables beside those of this process; undefined takes one away. */
@@ -95,6 +101,7 @@ export class ActorNursery {
       parent: this.#actor.id,
       request: { id, cwd, env, execArgv },
       modules,
+      addresses: (options.bindAddrs ?? []).map((address) => toWireAddress(parseAddress(address))),
       spawnTimeoutMs,
       bounds: { ...this.#options.teardown, ...teardown },
       onTeardown: this.#options.onTeardown,

@@ -48,6 +48,8 @@ export class Actor {
   readonly lifetime = new Lifetime();
   /** Modules of which others may call the exports: names to URLs. */
   readonly enabled: EnabledModules;
+  /** Where it listens for peers, as multiaddrs; empty where it does not. */
+  addresses: readonly string[] = [];
   #neverClosing: Event | undefined;
   /** @internal What serves the requests of others, in an actor that takes any. */
   service: Service | undefined;

@@ -12,9 +12,20 @@ import { Deferred } from "../sc/deferred.ts";
 import { openNursery } from "../sc/nursery.ts";
 import { run } from "../sc/run.ts";
 import { sleepForever } from "../sc/sleep.ts";
-import { fromUid, isUid, type Message, type SpawnSpec, type Start } from "../wire/mod.ts";
+import {
+  type Address,
+  formatAddress,
+  fromUid,
+  fromWireAddress,
+  isUid,
+  type Message,
+  type SpawnSpec,
+  type Start,
+  toWireAddress,
+} from "../wire/mod.ts";
 import { Actor, asActor } from "./actor.ts";
 import { FLUSH_TIMEOUT_MS, ORPHAN_GRACE_MS } from "./limits.ts";
+import { listenForPeers } from "./peers.ts";
 import { Watchdog } from "./watchdog.ts";
 
 /** Run the actor `id` on its link. Resolves with the exit status when everything has ended. */
@@ -74,22 +85,28 @@ class ChildLife {
     if (!isUid(parent))
       throw new ProtocolError(`the spawn specification of ${formatActorId(this.#id)} names no parent`);
     const actor = new Actor(this.#id, fromUid(parent), spec.enable_modules);
-    yield* asActor(actor, () => this.#serve(actor));
+    const addresses = (spec.bind_addrs ?? []).map(fromWireAddress);
+    yield* asActor(actor, () => this.#serve(actor, addresses));
   }
 
-  *#serve(actor: Actor): Operation<void> {
+  *#serve(actor: Actor, addresses: readonly Address[]): Operation<void> {
     const modules = yield* ExposedModules.load(actor.enabled);
     const life = this;
     yield* openNursery(
       function* (nursery) {
         const service = new Service(life.#id, nursery, modules);
-        life.#service = actor.service = service;
+        actor.service = service;
         life.#scope = nursery.cancelScope;
-        if (life.#endedBecause !== undefined) life.cancel(life.#endedBecause);
-        for (const start of life.#early.splice(0)) service.serve(start, life.channel);
-        // Last: whoever waits for this actor need not wait for that.
-        life.#watchdog.start(life.#parentPid);
-        yield* sleepForever();
+        yield* listenForPeers(actor, service, addresses, function* (bound) {
+          service.addresses = bound.map(toWireAddress);
+          actor.addresses = bound.map(formatAddress);
+          life.#service = service;
+          if (life.#endedBecause !== undefined) life.cancel(life.#endedBecause);
+          for (const start of life.#early.splice(0)) service.serve(start, life.channel);
+          // Last: whoever waits for this actor need not wait for that.
+          life.#watchdog.start(life.#parentPid);
+          yield* sleepForever();
+        });
       },
       { name: `service of ${this.#id.name}` },
     );

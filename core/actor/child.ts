@@ -3,6 +3,7 @@ import { existsSync } from "node:fs";
 import type { Operation } from "effection";
 import { type ActorId, formatActorId } from "../actor-id.ts";
 import { ActorDied, ActorSpawnError, isCancelled, RemoteActorError, TransportClosed } from "../errors.ts";
+import { ExceptionGroup } from "../exception-group.ts";
 import { Call } from "../rpc/call.ts";
 import { CancelRequest, READY, SELF_NAMESPACE } from "../rpc/cancel-request.ts";
 import { Channel } from "../rpc/channel.ts";
@@ -12,7 +13,14 @@ import { Portal } from "../rpc/portal.ts";
 import { CancelScope } from "../sc/cancel-scope.ts";
 import type { TaskStatus } from "../sc/nursery.ts";
 import { moveOnAfter, shielded } from "../sc/timeouts.ts";
-import { type Message, unboxError } from "../wire/mod.ts";
+import {
+  formatAddress,
+  fromWireAddress,
+  isWireAddress,
+  type Message,
+  unboxError,
+  type WireAddress,
+} from "../wire/mod.ts";
 import { SPAWN_TIMEOUT_MS } from "./limits.ts";
 import type { ExitStatus, SpawnBackend, SpawnedChild, SpawnRequest } from "./spawn-backend.ts";
 import { type TeardownBounds, type TeardownEvent, tearDown } from "./teardown.ts";
@@ -22,6 +30,8 @@ export interface ChildPlan {
   readonly parent: ActorId;
   readonly request: SpawnRequest;
   readonly modules: EnabledModules;
+  /** Where it is to listen for peers. */
+  readonly addresses: readonly WireAddress[];
   readonly spawnTimeoutMs: number | undefined;
   readonly bounds: TeardownBounds;
   readonly onTeardown: ((event: TeardownEvent) => void) | undefined;
@@ -38,6 +48,8 @@ export class Child {
   /** What the child itself said of its failure. */
   #lastWords: Error | undefined;
   #serves = false;
+  /** Where it listens. */
+  #bound: readonly WireAddress[] = [];
 
   private constructor(plan: ChildPlan) {
     this.#plan = plan;
@@ -63,7 +75,12 @@ export class Child {
     try {
       yield* child.#boot();
       const { id } = plan.request;
-      status.started(new Portal(id, child.#channel, plan.modules, (reason, graceMs) => child.#want(reason, graceMs)));
+      status.started(
+        new Portal(id, child.#channel, plan.modules, {
+          cancel: (reason, graceMs) => child.#want(reason, graceMs),
+          addresses: child.#bound.map((address) => formatAddress(fromWireAddress(address))),
+        }),
+      );
       const exit = yield* child.#wanted.run(() => child.#process.exited.wait());
       if (exit !== undefined) return child.#judge(exit);
       yield* shielded(() => child.#end(child.#wanted.cancelCause?.reason ?? "cancelled", false));
@@ -85,6 +102,7 @@ export class Child {
     try {
       const up = yield* moveOnAfter(spawnTimeoutMs, () => this.#handshake(modules));
       if (up === undefined) throw this.#spawnError(`it was not ready within ${spawnTimeoutMs} ms`);
+      this.#bound = up;
       this.#serves = true;
     } catch (error) {
       if (this.#lastWords !== undefined) throw this.#spawnError(summaryOf(this.#lastWords), this.#lastWords);
@@ -97,20 +115,20 @@ export class Child {
     }
   }
 
-  *#handshake(modules: EnabledModules): Operation<true> {
+  *#handshake(modules: EnabledModules): Operation<readonly WireAddress[]> {
     yield* this.#channel.greeted.wait();
-    const { parent } = this.#plan;
+    const { parent, addresses } = this.#plan;
     this.#channel.send({
       msg_type: "SpawnSpec",
       _parent_main_data: {},
       _runtime_vars: { parent: [parent.name, parent.uuid] },
       enable_modules: modules,
       reg_addrs: [],
-      bind_addrs: null,
+      bind_addrs: addresses.length === 0 ? null : addresses,
     });
     const ready = yield* Call.begin(this.#channel, { ns: SELF_NAMESPACE, func: READY }, {});
-    yield* ready.outcome.wait();
-    return true;
+    const bound = yield* ready.outcome.wait();
+    return Array.isArray(bound) ? bound.filter(isWireAddress) : [];
   }
 
   /** How the process ended, within a moment; undefined if it runs on. */
@@ -166,7 +184,14 @@ export class Child {
   }
 }
 
+/** Of several failures the first ones; the others are in the cause. */
+const SUMMARISED = 3;
+
 function summaryOf(error: unknown): string {
-  if (error instanceof RemoteActorError) return `${error.remoteName}: ${error.remoteMessage}`;
-  return error instanceof Error ? error.message : String(error);
+  if (error instanceof RemoteActorError) {
+    if (error.boxed instanceof ExceptionGroup) return summaryOf(error.boxed);
+    return `${error.remoteName}: ${error.remoteMessage}`;
+  }
+  if (error instanceof ExceptionGroup) return error.leaves().slice(0, SUMMARISED).map(summaryOf).join("; ");
+  return error instanceof Error ? `${error.name}: ${error.message}` : String(error);
 }

@@ -32,3 +32,6 @@ export const WATCHDOG_PERIOD_MS = 250;
 
 /** From the watchdog's seeing that the parent is gone until the main thread must have noticed too. */
 export const WATCHDOG_PATIENCE_MS = 500;
+
+/** Peers connected to one actor at once, besides its parent and its children: each costs a socket and its buffers. */
+export const MAX_PEERS = 1_024;

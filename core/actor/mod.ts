@@ -8,6 +8,7 @@ export {
   openActorNursery,
 } from "./actor-nursery.ts";
 export type { ModuleList } from "./enabled-modules.ts";
-export { openRootActor, type RootOptions } from "./root.ts";
+export { openPortalTo, type PeerOptions } from "./peers.ts";
+export { openRootActor, type RootOptions, runDaemon } from "./root.ts";
 export { openSelfPortal } from "./self-portal.ts";
 export type { TeardownBounds, TeardownEvent, TeardownStep } from "./teardown.ts";

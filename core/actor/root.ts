@@ -1,23 +1,53 @@
 /** The first actor of a tree. */
 import { randomUUID } from "node:crypto";
 import type { Operation } from "effection";
+import type { Service } from "../rpc/service.ts";
+import { sleepForever } from "../sc/sleep.ts";
+import { formatAddress, parseAddress } from "../wire/mod.ts";
 import { Actor, asActor } from "./actor.ts";
 import { enabledModules, type ModuleList } from "./enabled-modules.ts";
+import { listenForPeers } from "./peers.ts";
+import { servingWhile } from "./serving.ts";
 
 export interface RootOptions {
   /** For people; `root` unless told. */
   readonly name?: string;
   /** Modules whose exports may be called in it, as through `openSelfPortal`. */
   readonly enableModules?: ModuleList;
+  /**
+   * Where to listen for peers: multiaddrs such as `/unix/run/user/1000/x.sock`, `/ip4/127.0.0.1/tcp/0`. Who can connect
+   * can call what is enabled, and cancel the actor. Nowhere unless told.
+   */
+  readonly bindAddrs?: readonly string[];
 }
 
 /**
  * Run `body` as the root actor of a new tree. Nurseries opened without one boot it by themselves.
  *
+ * @returns what `body` returned; undefined if a peer has cancelled the actor
  * @throws Error if this process is an actor already; TypeError if an enabled module is no URL
+ * @throws RangeError for what is no address; ListenError if it cannot be listened on
  */
 export function* openRootActor<T>(body: (actor: Actor) => Operation<T>, options: RootOptions = {}): Operation<T> {
   const id = { name: options.name ?? "root", uuid: randomUUID() };
   const actor = new Actor(id, undefined, enabledModules(options.enableModules));
-  return yield* asActor(actor, () => body(actor));
+  const addresses = (options.bindAddrs ?? []).map(parseAddress);
+  if (addresses.length === 0) return yield* asActor(actor, () => body(actor));
+  const listening = (service: Service) =>
+    listenForPeers(actor, service, addresses, (bound) => {
+      actor.service = service;
+      actor.addresses = bound.map(formatAddress);
+      return body(actor);
+    });
+  return yield* asActor(actor, () => servingWhile(actor, listening, true));
+}
+
+/**
+ * Be an actor that only serves, until a peer cancels it or it is cancelled from outside, as by a signal to `runMain`.
+ *
+ * @param options - as `openRootActor`; `bindAddrs` is what makes it reachable
+ * @throws as `openRootActor`
+ */
+export function* runDaemon(options: RootOptions & { readonly bindAddrs: readonly string[] }): Operation<void> {
+  yield* openRootActor(sleepForever, options);
 }

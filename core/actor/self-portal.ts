@@ -3,12 +3,10 @@ import type { Operation } from "effection";
 import { NoRuntime } from "../errors.ts";
 import { loopback } from "../ipc/loopback.ts";
 import { Channel, type ChannelOptions } from "../rpc/channel.ts";
-import { ExposedModules } from "../rpc/exposed-modules.ts";
 import { Portal } from "../rpc/portal.ts";
-import { Service } from "../rpc/service.ts";
-import { named, openNursery, type TaskStatus } from "../sc/nursery.ts";
-import { sleepForever } from "../sc/sleep.ts";
+import type { Service } from "../rpc/service.ts";
 import { type Actor, actorHere } from "./actor.ts";
+import { servingWhile } from "./serving.ts";
 
 /**
  * Run `body` with a portal to the actor it runs in. What is called through it is a task of this process.
@@ -21,21 +19,8 @@ export function* openSelfPortal<T>(body: (portal: Portal) => Operation<T>): Oper
   const actor = yield* actorHere();
   if (actor === undefined) throw new NoRuntime("openSelfPortal()");
   if (actor.service !== undefined) return yield* talkTo(actor, actor.service, body);
-  // The root serves nobody but itself; cancelled through its portal, it ends these tasks and no more.
-  const modules = yield* ExposedModules.load(actor.enabled);
-  return yield* openNursery(function* (nursery) {
-    const service = yield* nursery.start(named(`${actor.name} serving itself`, serve), actor, modules);
-    const value = yield* talkTo(actor, service, body);
-    service.cancel(actor.id, "the portal to oneself is closed");
-    return value;
-  });
-}
-
-function* serve(status: TaskStatus<Service>, actor: Actor, modules: ExposedModules): Operation<void> {
-  yield* openNursery(function* (nursery) {
-    status.started(new Service(actor.id, nursery, modules));
-    yield* sleepForever();
-  });
+  // A root serves nobody but itself; cancelled through its portal, it ends these tasks and no more.
+  return yield* servingWhile(actor, (service) => talkTo(actor, service, body), false);
 }
 
 function* talkTo<T>(actor: Actor, service: Service, body: (portal: Portal) => Operation<T>): Operation<T> {

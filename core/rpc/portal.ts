@@ -34,29 +34,28 @@ export interface CancelActorOptions {
   readonly graceMs?: number;
 }
 
-/** Tells an actor's supervisor, if there is one, that it is to end; returns the time it has for that, in milliseconds. */
-type TellSupervisor = (reason: string, graceMs: number | undefined) => number;
+interface PortalDetails {
+  /** Tells the actor's supervisor, if there is one, that it is to end; gives the time it has for that, in milliseconds. */
+  readonly cancel?: (reason: string, graceMs: number | undefined) => number;
+  readonly isDetached?: boolean;
+  readonly addresses?: readonly string[];
+}
 
 export class Portal {
   readonly actor: ActorId;
+  /** Where the actor listens for peers, as multiaddrs, as far as this side was told. */
+  readonly addresses: readonly string[];
   readonly #channel: Channel;
   readonly #modules: EnabledModules;
-  readonly #cancel: TellSupervisor;
-  readonly #isDetached: boolean;
+  readonly #details: PortalDetails;
 
   /** @internal */
-  constructor(
-    actor: ActorId,
-    channel: Channel,
-    modules: EnabledModules,
-    cancel: TellSupervisor = (_reason, graceMs = 0) => graceMs,
-    isDetached = false,
-  ) {
-    this.#isDetached = isDetached;
+  constructor(actor: ActorId, channel: Channel, modules: EnabledModules, details: PortalDetails = {}) {
+    this.#details = details;
+    this.addresses = details.addresses ?? [];
     this.actor = actor;
     this.#channel = channel;
     this.#modules = modules;
-    this.#cancel = cancel;
   }
 
   /**
@@ -64,7 +63,7 @@ export class Portal {
    * to its end also if the connection is lost. Cancelled here it is cancelled there, as ever.
    */
   get detached(): Portal {
-    return new Portal(this.actor, this.#channel, this.#modules, this.#cancel, true);
+    return new Portal(this.actor, this.#channel, this.#modules, { ...this.#details, isDetached: true });
   }
 
   /**
@@ -84,7 +83,7 @@ export class Portal {
   ): Operation<ResultOf<F>> {
     const name = yield* nameOf(fn, this.#modules);
     const [named]: readonly unknown[] = args;
-    const detached = this.#isDetached;
+    const detached = this.#details.isDetached === true;
     const call = yield* Call.begin(this.#channel, name, named, { kind: "call", specs: undefined, detached });
     return (yield* call.result()) as ResultOf<F>;
   }
@@ -109,7 +108,11 @@ export class Portal {
     const name = yield* nameOf(endpoint, this.#modules);
     // A remote reference has types, and nothing to check them by: then only the endpoint's own side does.
     const specs = isContextEndpoint(endpoint) ? endpoint.specs : undefined;
-    const call = yield* Call.begin(this.#channel, name, args, { kind: "context", specs, detached: this.#isDetached });
+    const call = yield* Call.begin(this.#channel, name, args, {
+      kind: "context",
+      specs,
+      detached: this.#details.isDetached === true,
+    });
     return yield* runLinked<D, R, T>(call, body);
   }
 
@@ -140,7 +143,11 @@ export class Portal {
     completeOptions(options); // before anything is asked for
     const name = yield* nameOf(source, this.#modules);
     const specs = isProducerEndpoint(source) ? source.options : undefined;
-    const call = yield* Call.begin(this.#channel, name, args, { kind: "producer", specs, detached: this.#isDetached });
+    const call = yield* Call.begin(this.#channel, name, args, {
+      kind: "producer",
+      specs,
+      detached: this.#details.isDetached === true,
+    });
     return yield* consume(call, call.stream as MessageStream<never, ItemOf<S>>, body, options);
   }
 
@@ -151,7 +158,7 @@ export class Portal {
    */
   *cancelActor(options: CancelActorOptions = {}): Operation<void> {
     const { timeoutMs, raiseOnTimeout = false, reason = "portal.cancelActor() was called" } = options;
-    const graceMs = this.#cancel(reason, options.graceMs);
+    const graceMs = this.#details.cancel?.(reason, options.graceMs) ?? options.graceMs ?? 0;
     const request = CancelRequest.ofActor(this.#channel, { reason, graceMs });
     try {
       yield* request.wait(timeoutMs);

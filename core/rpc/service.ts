@@ -3,7 +3,7 @@ import type { ActorId } from "../actor-id.ts";
 import { BusyResourceError, FunctionNotFound, ProtocolError } from "../errors.ts";
 import { Event } from "../sc/event.ts";
 import type { Nursery } from "../sc/nursery.ts";
-import { type Cid, fromUid, type Start } from "../wire/mod.ts";
+import { type Cid, fromUid, type Start, type WireAddress } from "../wire/mod.ts";
 import { CANCEL_ACTOR, CANCEL_TASK, READY, SELF_NAMESPACE } from "./cancel-request.ts";
 import type { Channel } from "./channel.ts";
 import type { ExposedModules } from "./exposed-modules.ts";
@@ -11,6 +11,8 @@ import { MAX_DIALOGS } from "./limits.ts";
 import { type Canceller, Served } from "./served.ts";
 
 export class Service {
+  /** Where the actor listens, for whoever asks whether it is ready. */
+  addresses: readonly WireAddress[] = [];
   readonly #nursery: Nursery;
   readonly #modules: ExposedModules;
   readonly #self: ActorId;
@@ -114,7 +116,7 @@ export class Service {
         return channel.send({ msg_type: "CancelAck", cid: start.cid, pld: true });
       }
       case READY:
-        return channel.send({ msg_type: "Return", cid: start.cid, pld: null });
+        return channel.send({ msg_type: "Return", cid: start.cid, pld: this.addresses });
       case CANCEL_ACTOR:
         channel.send({ msg_type: "CancelAck", cid: start.cid, pld: true });
         return this.cancel(by, reason, graceMs);

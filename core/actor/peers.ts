@@ -1,0 +1,96 @@
+/** Peers that are neither parent nor child: where an actor listens for them, and how one reaches another. */
+import type { Duplex } from "node:stream";
+import type { Operation } from "effection";
+import { NoRuntime } from "../errors.ts";
+import { HANDSHAKE_TIMEOUT_MS } from "../ipc/limits.ts";
+import { openConnection, openListener } from "../ipc/listener.ts";
+import { Channel } from "../rpc/channel.ts";
+import { Portal } from "../rpc/portal.ts";
+import type { Service } from "../rpc/service.ts";
+import { type Address, parseAddress } from "../wire/mod.ts";
+import { type Actor, actorHere } from "./actor.ts";
+import { enabledModules, type ModuleList } from "./enabled-modules.ts";
+import { MAX_PEERS } from "./limits.ts";
+
+/**
+ * Let peers that connect to `addresses` ask `service`, while `body` runs. A peer that does not say who it is in time, or
+ * breaks the protocol, is disconnected; beyond `MAX_PEERS` none is taken.
+ *
+ * @param body - is given the addresses as bound
+ * @throws ListenError
+ */
+export function* listenForPeers<T>(
+  actor: Actor,
+  service: Service,
+  addresses: readonly Address[],
+  body: (bound: readonly Address[]) => Operation<T>,
+): Operation<T> {
+  const channels = new Set<Channel>();
+  const accept = (stream: Duplex) => {
+    if (channels.size >= MAX_PEERS) {
+      stream.on("error", () => {}).destroy();
+      return;
+    }
+    const channel: Channel = new Channel(stream, {
+      self: { ...actor.id, pid: process.pid, is_registrar: null, is_probe: false },
+      initiator: false,
+      serve: service.serve,
+      typesOfStart: service.typesOfStart,
+      handshakeMs: HANDSHAKE_TIMEOUT_MS,
+      closed: () => channels.delete(channel),
+    });
+    channels.add(channel);
+  };
+  const bound: Address[] = [];
+  function* listenOn([address, ...others]: readonly Address[]): Operation<T> {
+    if (address === undefined) return yield* body(bound);
+    return yield* openListener(address, accept, function* (at) {
+      bound.push(at);
+      return yield* listenOn(others);
+    });
+  }
+  try {
+    return yield* listenOn(addresses);
+  } finally {
+    for (const channel of channels) channel.destroy("the actor has ended");
+  }
+}
+
+export interface PeerOptions {
+  /**
+   * Modules that the peer exposes, as this process has imported them, so that their functions can be named by reference;
+   * `remote` references need none.
+   */
+  readonly modules?: ModuleList;
+}
+
+/**
+ * Run `body` with a portal to the actor that listens on `address`, over a connection of its own that ends with the body.
+ *
+ * @param address - a multiaddr: `/unix/run/user/1000/x.sock`, `/ip4/127.0.0.1/tcp/1616`
+ * @returns what `body` returned
+ * @throws NoRuntime outside an actor; RangeError for what is no address
+ * @throws ConnectError if nobody listens there, TransportClosed if it is no actor
+ */
+export function* openPortalTo<T>(
+  address: string,
+  body: (portal: Portal) => Operation<T>,
+  options: PeerOptions = {},
+): Operation<T> {
+  const actor = yield* actorHere();
+  if (actor === undefined) throw new NoRuntime("openPortalTo()");
+  const modules = enabledModules(options.modules);
+  const stream = yield* openConnection(parseAddress(address));
+  const channel = new Channel(stream, {
+    self: { ...actor.id, pid: process.pid, is_registrar: null, is_probe: false },
+    initiator: true,
+    handshakeMs: HANDSHAKE_TIMEOUT_MS,
+    serve: (start) => channel.sendError(start.cid, new Error("this side of the connection serves no requests")),
+  });
+  try {
+    const { id } = yield* channel.greeted.wait();
+    return yield* body(new Portal(id, channel, modules));
+  } finally {
+    channel.destroy("the portal is closed");
+  }
+}
