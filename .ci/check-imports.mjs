@@ -16,6 +16,7 @@ const OTHERS = ["tests", "examples", "bench"];
 /** For each part of the tree, the parts below it that it may import. */
 const BELOW = {
   "core/actor-id.ts": [],
+  "core/own-files.ts": [],
   "core/stack-frames.ts": [],
   "core/errors.ts": ["core/actor-id.ts", "core/stack-frames.ts"],
   "core/warnings.ts": [],
@@ -36,6 +37,7 @@ const BOTTOM = [
   "core/actor-id.ts",
   "core/errors.ts",
   "core/exception-group.ts",
+  "core/own-files.ts",
   "core/stack-frames.ts",
   "core/warnings.ts",
 ];

@@ -16,10 +16,12 @@ squares 4
 squares 9
 done
 42
+worker
 true true
 8
 observed 1
 observed 2
+10
 function function
 `;
 

@@ -1,6 +1,6 @@
 /** What a user of the packed package might write: a context in another process, Promise code, an observable. */
 import { each, type Operation } from "effection";
-import { type Context, context, openActorNursery, run, runMain } from "espalier";
+import { type Context, context, currentActor, openActorNursery, run, runInWorker, runMain } from "espalier";
 import { fromObservable } from "espalier/interop";
 import { runTask } from "espalier/to_promise";
 import { gatherContexts } from "espalier/trionics";
@@ -23,6 +23,11 @@ export async function double({ n }: { n: number }): Promise<number> {
   return n * 2;
 }
 
+/** A child's modules and its runtime are one: what the runtime has set is found through the package's own name. */
+export function* ownName(): Operation<string> {
+  return (yield* currentActor()).name;
+}
+
 export function* fail(): Operation<never> {
   throw new TypeError("on purpose");
 }
@@ -40,6 +45,7 @@ runMain(import.meta, function* () {
       console.log(yield* ctx.waitForResult());
     });
     console.log(yield* portal.run(double, { n: 21 }));
+    console.log(yield* portal.run(ownName));
     try {
       yield* portal.run(fail);
     } catch (error) {
@@ -53,6 +59,7 @@ runMain(import.meta, function* () {
     console.log("observed", n);
     yield* each.next();
   }
+  console.log(yield* runInWorker(import.meta.url, "double", [{ n: 5 }]));
   console.log(typeof run, typeof gatherContexts);
 });
 

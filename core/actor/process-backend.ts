@@ -5,6 +5,7 @@
 import { spawn } from "node:child_process";
 import { Duplex } from "node:stream";
 import { fileURLToPath } from "node:url";
+import { ownFile } from "../own-files.ts";
 import { type Disarm, realClock } from "../sc/clock.ts";
 import { Deferred } from "../sc/deferred.ts";
 import { STDERR_DRAIN_MS, STDERR_TAIL_BYTES } from "./limits.ts";
@@ -14,10 +15,7 @@ import type { ExitStatus, SpawnBackend, SpawnedChild, SpawnRequest } from "./spa
 /** The link's file descriptor in the child. */
 export const LINK_FD = 3;
 
-/** Beside this module, in source as when compiled. */
-const CHILD_ENTRY = fileURLToPath(
-  new URL(import.meta.url.endsWith(".ts") ? "./child-entry.ts" : "./child-entry.js", import.meta.url),
-);
+const CHILD_ENTRY = fileURLToPath(ownFile("actor/child-entry"));
 
 export const processBackend: SpawnBackend = {
   spawn(request: SpawnRequest): SpawnedChild {

@@ -6,12 +6,9 @@
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { pathToFileURL } from "node:url";
+import { ownFile } from "../own-files.ts";
 
-/** Beside this module, in source as when compiled. */
-export const WORKER_ENTRY = new URL(
-  import.meta.url.endsWith(".ts") ? "./worker-entry.ts" : "./worker-entry.js",
-  import.meta.url,
-).href;
+export const WORKER_ENTRY = ownFile("sc/worker-entry").href;
 
 /** Given as a URL, and not as text to evaluate: that would be read as the parent's `--input-type` says. */
 export const WORKER_BOOT = new URL(
