@@ -1,0 +1,44 @@
+/** Links that break while they are in use. */
+import { type ExceptionGroup, openActorNursery, openNursery } from "espalier";
+import { useCensus } from "../support/census.ts";
+import { describe, expect, it } from "../support/it.ts";
+import { LogFile } from "../support/log-file.ts";
+import { errorOf } from "../support/outcome.ts";
+import { breaksLink, counts } from "./fixtures/faults.ts";
+
+const enableModules = [new URL("./fixtures/faults.ts", import.meta.url)];
+
+describe("a link that breaks in the middle of a stream", () => {
+  useCensus();
+
+  it.each(["half-close", "reset", "garbage"] as const)(
+    "B44 B45 by %s ends both tasks, and the child is reaped, also where the stream is closed right after",
+    function* (how) {
+      const log = new LogFile();
+      let seen: unknown;
+      const error = yield* errorOf(
+        openActorNursery(function* (an) {
+          const portal = yield* an.startActor("broken", { enableModules });
+          yield* openNursery(function* (n) {
+            yield* portal.openContext(counts, { log: log.path }, (ctx) =>
+              ctx.openStream(function* (stream) {
+                for (let i = 0; i < 3; i++) expect(yield* stream.receive()).toBe(i);
+                n.startSoon(() => errorOf(portal.run(breaksLink, { how })));
+                try {
+                  for (;;) yield* stream.receive();
+                } catch (cut) {
+                  seen = cut; // and the stream is closed
+                }
+              }),
+            );
+          });
+        }),
+      );
+      expect(["TransportClosed", "Cancelled"]).toContain((seen as Error).name);
+      const names = (error as ExceptionGroup).leaves().map((leaf) => (leaf as Error).name);
+      expect(names).toContain("TransportClosed");
+      for (const name of names) expect(["TransportClosed", "ActorDied"]).toContain(name);
+      expect(log.lines).toEqual(["unwound"]); // in the child, before it ended
+    },
+  );
+});
