@@ -2,6 +2,7 @@
 import { randomUUID } from "node:crypto";
 import type { Operation } from "effection";
 import { isCancelled } from "../errors.ts";
+import { checkLogLevel, type LogLevel } from "../log/mod.ts";
 import type { ArgsOf, Callable, ResultOf } from "../rpc/endpoint.ts";
 import type { Portal } from "../rpc/portal.ts";
 import type { CancelScope } from "../sc/cancel-scope.ts";
@@ -33,6 +34,8 @@ export interface ActorOptions {
   readonly spawnTimeoutMs?: number;
   /** Bounds of its teardown, where they differ from those of the nursery. */
   readonly teardown?: TeardownBounds;
+  /** The least level that it logs, and it alone: its own children log as the rest of the tree. */
+  readonly logLevel?: LogLevel;
 }
 
 export interface ActorNurseryOptions {
@@ -40,6 +43,8 @@ export interface ActorNurseryOptions {
   readonly teardown?: TeardownBounds;
   /** Told of every step by which a child is ended. Must not throw. */
   readonly onTeardown?: (event: TeardownEvent) => void;
+  /** The least level that is logged by the actors of this nursery and all below; that of the tree unless told. */
+  readonly logLevel?: LogLevel;
 }
 
 /** A child that runs one function and is reaped when that has ended. */
@@ -59,8 +64,9 @@ export function* openActorNursery<T>(
   body: (nursery: ActorNursery) => Operation<T>,
   options: ActorNurseryOptions = {},
 ): Operation<T> {
+  checkLogLevel("openActorNursery: logLevel", options.logLevel);
   const actor = yield* actorHere();
-  if (actor === undefined) return yield* openRootActor(() => openActorNursery(body, options));
+  if (actor === undefined) return yield* openRootActor(() => openActorNursery(body, options), options);
   return yield* openNursery((nursery) => body(new ActorNursery(actor, nursery, options)), {
     name: `actors of ${actor.name}`,
   });
@@ -96,9 +102,15 @@ export class ActorNursery {
     const { cwd, env = {}, execArgv = [], spawnTimeoutMs, teardown } = options;
     const id = { name, uuid: randomUUID() };
     const modules = enabledModules(options.enableModules);
+    checkLogLevel("logLevel", options.logLevel);
+    const runtime = {
+      parent: this.#actor.id,
+      logLevel: this.#options.logLevel ?? this.#actor.treeLogLevel,
+      ownLogLevel: options.logLevel,
+    };
     return yield* this.#nursery.start(named(`actor ${name}`, Child.supervise), {
       backend: processBackend,
-      parent: this.#actor.id,
+      runtime,
       request: { id, cwd, env, execArgv },
       modules,
       addresses: (options.bindAddrs ?? []).map((address) => toWireAddress(parseAddress(address))),

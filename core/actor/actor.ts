@@ -3,11 +3,13 @@ import { createContext, type Operation, useScope } from "effection";
 import type { ActorId } from "../actor-id.ts";
 import { NoRuntime } from "../errors.ts";
 import { ExceptionGroup } from "../exception-group.ts";
+import { DEFAULT_LOG_LEVEL, Log, type LogLevel } from "../log/mod.ts";
 import type { EnabledModules } from "../rpc/function-name.ts";
 import type { Service } from "../rpc/service.ts";
 import { Event } from "../sc/event.ts";
 import { useTask } from "../sc/task.ts";
 import { shielded } from "../sc/timeouts.ts";
+import { type Logging, whileLogging } from "./logging.ts";
 
 /** Clean-up of an actor; what it returns, if it is an operation, is run out of reach of cancellations. */
 export type CleanUp = (() => Operation<unknown>) | (() => void);
@@ -46,6 +48,10 @@ export class Actor {
   /** The actor that started this one; undefined for the root. */
   readonly parent: ActorId | undefined;
   readonly lifetime = new Lifetime();
+  /** What it says of itself; that of a task, which names the task, is `useLog()`. */
+  readonly log = new Log();
+  /** @internal The level of the log that its children inherit. */
+  readonly treeLogLevel: LogLevel;
   /** Modules of which others may call the exports: names to URLs. */
   readonly enabled: EnabledModules;
   /** Where it listens for peers, as multiaddrs; empty where it does not. */
@@ -55,7 +61,13 @@ export class Actor {
   service: Service | undefined;
 
   /** @internal */
-  constructor(id: ActorId, parent: ActorId | undefined, enabled: EnabledModules) {
+  constructor(
+    id: ActorId,
+    parent: ActorId | undefined,
+    enabled: EnabledModules,
+    treeLogLevel: LogLevel = DEFAULT_LOG_LEVEL,
+  ) {
+    this.treeLogLevel = treeLogLevel;
     this.id = id;
     this.parent = parent;
     this.enabled = enabled;
@@ -109,7 +121,7 @@ export function* actorHere(): Operation<Actor | undefined> {
  *
  * @throws Error if this process is an actor already
  */
-export function* asActor<T>(actor: Actor, body: () => Operation<T>): Operation<T> {
+export function* asActor<T>(actor: Actor, logging: Logging, body: () => Operation<T>): Operation<T> {
   if (living !== undefined) {
     throw new Error(
       `this process is already actor "${living.name}"; one process is one actor: open nurseries inside it instead of another root`,
@@ -117,7 +129,7 @@ export function* asActor<T>(actor: Actor, body: () => Operation<T>): Operation<T
   }
   living = actor;
   try {
-    return yield* ActorContext.with(actor, () => withLifetime(actor, body));
+    return yield* ActorContext.with(actor, () => whileLogging(actor, logging, () => withLifetime(actor, body)));
   } finally {
     living = undefined;
   }

@@ -1,8 +1,8 @@
 /** What a child actor does: say who it is, import what it exposes, serve until it is cancelled or its parent is gone. */
 import type { Duplex } from "node:stream";
 import type { Operation } from "effection";
-import { type ActorId, formatActorId } from "../actor-id.ts";
-import { isCancelled, ProtocolError } from "../errors.ts";
+import type { ActorId } from "../actor-id.ts";
+import { isCancelled } from "../errors.ts";
 import { Channel } from "../rpc/channel.ts";
 import { ExposedModules } from "../rpc/exposed-modules.ts";
 import { Service } from "../rpc/service.ts";
@@ -15,9 +15,7 @@ import { sleepForever } from "../sc/sleep.ts";
 import {
   type Address,
   formatAddress,
-  fromUid,
   fromWireAddress,
-  isUid,
   type Message,
   type SpawnSpec,
   type Start,
@@ -25,7 +23,10 @@ import {
 } from "../wire/mod.ts";
 import { Actor, asActor } from "./actor.ts";
 import { FLUSH_TIMEOUT_MS, ORPHAN_GRACE_MS } from "./limits.ts";
+import { LogRelay } from "./log-relay.ts";
+import { childLogging } from "./logging.ts";
 import { listenForPeers } from "./peers.ts";
+import { readRuntimeVars } from "./runtime-vars.ts";
 import { Watchdog } from "./watchdog.ts";
 
 /** Run the actor `id` on its link. Resolves with the exit status when everything has ended. */
@@ -50,6 +51,7 @@ class ChildLife {
   readonly channel: Channel;
   readonly #id: ActorId;
   readonly #watchdog = new Watchdog();
+  readonly #logRelay: LogRelay;
   readonly #parentPid = process.ppid;
   readonly #spec = new Deferred<SpawnSpec>("spawn specification", true);
   /** Requests that came before the modules were imported; at most a handful, as only the parent can send any. */
@@ -70,7 +72,9 @@ class ChildLife {
       typesOfStart: (ns, func) => this.#service?.typesOfStart(ns, func),
       stray: (message) => this.#stray(message),
       closed: () => this.#orphaned(),
+      emptied: () => this.#logRelay.resume(),
     });
+    this.#logRelay = new LogRelay(this.channel);
   }
 
   cancel(reason: string): void {
@@ -81,12 +85,10 @@ class ChildLife {
 
   *run(): Operation<void> {
     const spec = yield* this.#spec.wait();
-    const parent: unknown = spec._runtime_vars.parent;
-    if (!isUid(parent))
-      throw new ProtocolError(`the spawn specification of ${formatActorId(this.#id)} names no parent`);
-    const actor = new Actor(this.#id, fromUid(parent), spec.enable_modules);
+    const runtime = readRuntimeVars(spec._runtime_vars);
+    const actor = new Actor(this.#id, runtime.parent, spec.enable_modules, runtime.logLevel);
     const addresses = (spec.bind_addrs ?? []).map(fromWireAddress);
-    yield* asActor(actor, () => this.#serve(actor, addresses));
+    yield* asActor(actor, childLogging(runtime, this.#logRelay), () => this.#serve(actor, addresses));
   }
 
   *#serve(actor: Actor, addresses: readonly Address[]): Operation<void> {
@@ -119,6 +121,7 @@ class ChildLife {
   /** The parent is gone, and nobody is left to wait for this process: unwind, but not for long. */
   #orphaned(): void {
     this.#watchdog.noticed();
+    this.#logRelay.disconnected();
     this.#spec.reject(this.channel.closedBy);
     this.cancel("the link to the parent has ended");
     realClock.at(realClock.now() + ORPHAN_GRACE_MS, () => process.exit(1));

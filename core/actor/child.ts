@@ -1,9 +1,10 @@
 /** One child, as its parent sees it: started, supervised until it has gone, ended by the ladder if need be. */
 import { existsSync } from "node:fs";
 import type { Operation } from "effection";
-import { type ActorId, formatActorId } from "../actor-id.ts";
+import { formatActorId } from "../actor-id.ts";
 import { ActorDied, ActorSpawnError, isCancelled, RemoteActorError, TransportClosed } from "../errors.ts";
 import { ExceptionGroup } from "../exception-group.ts";
+import { journal, type LogFields, type LogLevel } from "../log/mod.ts";
 import { Call } from "../rpc/call.ts";
 import { CancelRequest, READY, SELF_NAMESPACE } from "../rpc/cancel-request.ts";
 import { Channel } from "../rpc/channel.ts";
@@ -22,12 +23,14 @@ import {
   type WireAddress,
 } from "../wire/mod.ts";
 import { SPAWN_TIMEOUT_MS } from "./limits.ts";
+import { recordOf } from "./log-relay.ts";
+import { type RuntimeVars, writeRuntimeVars } from "./runtime-vars.ts";
 import type { ExitStatus, SpawnBackend, SpawnedChild, SpawnRequest } from "./spawn-backend.ts";
 import { type TeardownBounds, type TeardownEvent, tearDown } from "./teardown.ts";
 
 export interface ChildPlan {
   readonly backend: SpawnBackend;
-  readonly parent: ActorId;
+  readonly runtime: RuntimeVars;
   readonly request: SpawnRequest;
   readonly modules: EnabledModules;
   /** Where it is to listen for peers. */
@@ -54,11 +57,12 @@ export class Child {
   private constructor(plan: ChildPlan) {
     this.#plan = plan;
     this.#process = plan.backend.spawn(plan.request);
+    this.#log("runtime", "actor.started", "is being started");
     this.#channel = new Channel(this.#process.link, {
-      self: { ...plan.parent, pid: process.pid, is_registrar: null, is_probe: false },
+      self: { ...plan.runtime.parent, pid: process.pid, is_registrar: null, is_probe: false },
       initiator: true,
       serve: (start, channel) =>
-        channel.sendError(start.cid, new TransportClosed(plan.parent, "a parent serves no requests")),
+        channel.sendError(start.cid, new TransportClosed(plan.runtime.parent, "a parent serves no requests")),
       stray: (message) => this.#stray(message),
     });
   }
@@ -74,6 +78,7 @@ export class Child {
     const child = new Child(plan);
     try {
       yield* child.#boot();
+      child.#log("runtime", "actor.ready", "is ready");
       const { id } = plan.request;
       status.started(
         new Portal(id, child.#channel, plan.modules, {
@@ -94,6 +99,8 @@ export class Child {
       throw error;
     } finally {
       child.#channel.destroy("the child has ended");
+      const exit = child.#process.exited.result;
+      if (exit?.ok) child.#log("runtime", "actor.exited", `has ended: ${describeExit(exit.value)}`, { ...exit.value });
     }
   }
 
@@ -110,18 +117,21 @@ export class Child {
       // The link ends a moment before the process does; what that says is what the user needs.
       const exit = yield* this.#exitStatus();
       if (exit === undefined) throw this.#spawnError(error.message, error);
-      const how = exit.signal === null ? `it exited with status ${exit.exitCode}` : `it was killed by ${exit.signal}`;
-      throw this.#spawnError(`${how} before it was ready (actor ${formatActorId(request.id)})`, error, exit);
+      throw this.#spawnError(
+        `it ${describeExit(exit)} before it was ready (actor ${formatActorId(request.id)})`,
+        error,
+        exit,
+      );
     }
   }
 
   *#handshake(modules: EnabledModules): Operation<readonly WireAddress[]> {
     yield* this.#channel.greeted.wait();
-    const { parent, addresses } = this.#plan;
+    const { runtime, addresses } = this.#plan;
     this.#channel.send({
       msg_type: "SpawnSpec",
       _parent_main_data: {},
-      _runtime_vars: { parent: [parent.name, parent.uuid] },
+      _runtime_vars: writeRuntimeVars(runtime),
       enable_modules: modules,
       reg_addrs: [],
       bind_addrs: addresses.length === 0 ? null : addresses,
@@ -152,7 +162,13 @@ export class Child {
   }
 
   *#end(reason: string, byRequest: boolean): Operation<void> {
-    const { bounds, onTeardown: onStep, request } = this.#plan;
+    const { bounds, onTeardown, request } = this.#plan;
+    const onStep = (event: TeardownEvent) => {
+      const { step, afterMs, reason } = event;
+      const facts = { afterMs: Math.round(afterMs), reason };
+      this.#log("cancel", `teardown.${step.replaceAll(" ", "-")}`, `teardown: ${step}`, facts);
+      onTeardown?.(event);
+    };
     // `portal.cancelActor` has made its own request, and waits for its acknowledgement.
     const asked = this.#wanted.cancelCalled;
     const graceMs = this.#graceMs ?? bounds.graceMs ?? 0;
@@ -171,11 +187,20 @@ export class Child {
   #judge(exit: ExitStatus): void {
     if (exit.exitCode === 0 && this.#lastWords === undefined) return;
     const facts = { ...exit, stderrTail: this.#process.stderrTail() };
-    throw new ActorDied(this.#plan.request.id, facts, this.#lastWords && { cause: this.#lastWords });
+    const died = new ActorDied(this.#plan.request.id, facts, this.#lastWords && { cause: this.#lastWords });
+    this.#log("error", "actor.died", `died: ${describeExit(exit)}`, { error: died });
+    throw died;
+  }
+
+  #log(level: LogLevel, event: string, what: string, fields: LogFields = {}): void {
+    if (!journal.isEnabled(level)) return;
+    const child = formatActorId(this.#plan.request.id);
+    journal.write(level, event, `actor ${child} ${what}`, { child, childPid: this.#process.pid, ...fields });
   }
 
   #stray(message: Message): void {
-    if (message.msg_type === "Error") this.#lastWords = unboxError(message, ownErrors);
+    if (message.msg_type === "Log") journal.pass(recordOf(message));
+    else if (message.msg_type === "Error") this.#lastWords = unboxError(message, ownErrors);
   }
 
   #spawnError(why: string, cause?: unknown, exit?: ExitStatus): ActorSpawnError {
@@ -186,6 +211,10 @@ export class Child {
 
 /** Of several failures the first ones; the others are in the cause. */
 const SUMMARISED = 3;
+
+function describeExit({ exitCode, signal }: ExitStatus): string {
+  return signal === null ? `exited with status ${exitCode}` : `was killed by ${signal}`;
+}
 
 function summaryOf(error: unknown): string {
   if (error instanceof RemoteActorError) {

@@ -12,3 +12,4 @@ export { openPortalTo, type PeerOptions } from "./peers.ts";
 export { openRootActor, type RootOptions, runDaemon } from "./root.ts";
 export { openSelfPortal } from "./self-portal.ts";
 export type { TeardownBounds, TeardownEvent, TeardownStep } from "./teardown.ts";
+export { useLog } from "./use-log.ts";

@@ -1,11 +1,13 @@
 /** The first actor of a tree. */
 import { randomUUID } from "node:crypto";
 import type { Operation } from "effection";
+import type { LogLevel, LogSink } from "../log/mod.ts";
 import type { Service } from "../rpc/service.ts";
 import { sleepForever } from "../sc/sleep.ts";
 import { formatAddress, parseAddress } from "../wire/mod.ts";
 import { Actor, asActor } from "./actor.ts";
 import { enabledModules, type ModuleList } from "./enabled-modules.ts";
+import { rootLogging } from "./logging.ts";
 import { listenForPeers } from "./peers.ts";
 import { servingWhile } from "./serving.ts";
 
@@ -19,27 +21,35 @@ export interface RootOptions {
    * can call what is enabled, and cancel the actor. Nowhere unless told.
    */
   readonly bindAddrs?: readonly string[];
+  /** The least level that is logged, here and in all actors below; `warn` unless told. `ESPALIER_LOG` overrides it. */
+  readonly logLevel?: LogLevel;
+  /**
+   * Takes the records of the whole tree, in place of stderr: for a logger that the program has. Called synchronously;
+   * must not throw, and must not wait.
+   */
+  readonly logTo?: LogSink;
 }
 
 /**
  * Run `body` as the root actor of a new tree. Nurseries opened without one boot it by themselves.
  *
  * @returns what `body` returned; undefined if a peer has cancelled the actor
- * @throws Error if this process is an actor already; TypeError if an enabled module is no URL
+ * @throws Error if this process is an actor already; TypeError if an enabled module is no URL, or an option not what it should be
  * @throws RangeError for what is no address; ListenError if it cannot be listened on
  */
 export function* openRootActor<T>(body: (actor: Actor) => Operation<T>, options: RootOptions = {}): Operation<T> {
   const id = { name: options.name ?? "root", uuid: randomUUID() };
-  const actor = new Actor(id, undefined, enabledModules(options.enableModules));
+  const actor = new Actor(id, undefined, enabledModules(options.enableModules), options.logLevel);
+  const logging = rootLogging(options.logLevel, options.logTo);
   const addresses = (options.bindAddrs ?? []).map(parseAddress);
-  if (addresses.length === 0) return yield* asActor(actor, () => body(actor));
+  if (addresses.length === 0) return yield* asActor(actor, logging, () => body(actor));
   const listening = (service: Service) =>
     listenForPeers(actor, service, addresses, (bound) => {
       actor.service = service;
       actor.addresses = bound.map(formatAddress);
       return body(actor);
     });
-  return yield* asActor(actor, () => servingWhile(actor, listening, true));
+  return yield* asActor(actor, logging, () => servingWhile(actor, listening, true));
 }
 
 /**

@@ -19,10 +19,11 @@ export class StderrLog {
   readonly #format: (record: LogRecord) => string;
   #broken = false;
 
-  constructor(stream: LogStream = process.stderr) {
+  /** @param since - what the times of a terminal are counted from; now unless told */
+  constructor({ stream = process.stderr, since = wallTime() }: { stream?: LogStream; since?: number } = {}) {
     this.#stream = stream;
     this.#queue = new LogQueue(this, lostRecords);
-    const options = { colors: stream.hasColors?.() ?? false, since: wallTime() };
+    const options = { colors: stream.hasColors?.() ?? false, since };
     this.#format = stream.isTTY === true ? (record) => prettyLine(record, options) : jsonLine;
     stream.on("drain", this.#onDrain);
   }

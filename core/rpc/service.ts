@@ -1,6 +1,7 @@
 /** What an actor does with requests: runs what its exposed modules offer, each in a task of its own. */
-import type { ActorId } from "../actor-id.ts";
+import { type ActorId, formatActorId } from "../actor-id.ts";
 import { BusyResourceError, FunctionNotFound, ProtocolError } from "../errors.ts";
+import { journal } from "../log/mod.ts";
 import { Event } from "../sc/event.ts";
 import type { Nursery } from "../sc/nursery.ts";
 import { type Cid, fromUid, type Start, type WireAddress } from "../wire/mod.ts";
@@ -111,6 +112,7 @@ export class Service {
     switch (start.func) {
       case CANCEL_TASK: {
         const half = channel.get(start.kwargs.cid as Cid);
+        if (journal.isEnabled("cancel")) logRequest(by, reason, half?.label);
         if (half instanceof Served) half.cancel(by, reason, graceMs);
         // Also where it has ended already: whoever asks wants it not to run, and it does not.
         return channel.send({ msg_type: "CancelAck", cid: start.cid, pld: true });
@@ -119,9 +121,17 @@ export class Service {
         return channel.send({ msg_type: "Return", cid: start.cid, pld: this.addresses });
       case CANCEL_ACTOR:
         channel.send({ msg_type: "CancelAck", cid: start.cid, pld: true });
+        if (journal.isEnabled("cancel")) logRequest(by, reason, undefined);
         return this.cancel(by, reason, graceMs);
       default:
         throw new FunctionNotFound(SELF_NAMESPACE, start.func, "is not offered by this runtime");
     }
   }
+}
+
+function logRequest(by: ActorId, reason: string, dialog: string | undefined): void {
+  const canceller = formatActorId(by);
+  const what = dialog === undefined ? "the actor" : dialog;
+  const facts = { canceller, reason };
+  journal.write("cancel", "cancel.received", `${canceller} asks for the end of ${what}: ${reason}`, facts, { dialog });
 }

@@ -1,0 +1,28 @@
+/** What a parent tells its child of the runtime, in the spawn specification: read here, and past here typed. */
+import type { ActorId } from "../actor-id.ts";
+import { ProtocolError } from "../errors.ts";
+import { DEFAULT_LOG_LEVEL, isLogLevel, type LogLevel } from "../log/mod.ts";
+import { fromUid, isUid, type SpawnSpec, toUid } from "../wire/mod.ts";
+
+export interface RuntimeVars {
+  readonly parent: ActorId;
+  /** Of the tree below, this child included unless it has its own. */
+  readonly logLevel: LogLevel;
+  /** Of this child alone. */
+  readonly ownLogLevel: LogLevel | undefined;
+}
+
+export function writeRuntimeVars({ parent, logLevel, ownLogLevel }: RuntimeVars): SpawnSpec["_runtime_vars"] {
+  const own = ownLogLevel === undefined ? {} : { own_log_level: ownLogLevel };
+  return { parent: toUid(parent), log_level: logLevel, ...own };
+}
+
+/** What is no level is as if nothing had been said of it: a parent of another version may know others. */
+export function readRuntimeVars({ parent, log_level, own_log_level }: SpawnSpec["_runtime_vars"]): RuntimeVars {
+  if (!isUid(parent)) throw new ProtocolError("the spawn specification names no parent");
+  return {
+    parent: fromUid(parent),
+    logLevel: isLogLevel(log_level) ? log_level : DEFAULT_LOG_LEVEL,
+    ownLogLevel: isLogLevel(own_log_level) ? own_log_level : undefined,
+  };
+}
