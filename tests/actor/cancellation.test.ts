@@ -5,6 +5,9 @@ import {
   moveOnAfter,
   openActorNursery,
   openNursery,
+  type PeerContext,
+  sleepForever,
+  type TaskStatus,
   type TeardownEvent,
 } from "espalier";
 import { useCensus } from "../support/census.ts";
@@ -14,6 +17,7 @@ import { errorOf } from "../support/outcome.ts";
 import {
   add,
   blocks,
+  cancelsItsActor,
   cleansUpSlowly,
   countsForEver,
   fails,
@@ -172,5 +176,71 @@ describe("cancellation across processes", () => {
       expect(log.lines).toEqual(["producer ended", "producer ended"]);
       yield* portal.cancelActor();
     });
+  });
+
+  it("B28 a context cancelled by another task than its opener's is left in the same way", function* () {
+    const log = new LogFile();
+    yield* openActorNursery(function* (an) {
+      const portal = yield* an.startActor("one", { enableModules });
+      yield* openNursery(function* (n) {
+        const ctx = yield* n.start(function* opener(status: TaskStatus<PeerContext>) {
+          yield* portal.openContext(waitsInContext, { name: "context", log: log.path }, function* (opened) {
+            status.started(opened);
+            yield* errorOf(opened.waitForResult());
+          });
+          yield* log.has("context cleaned up");
+        });
+        yield* ctx.cancel("by another task");
+        expect(ctx.cancelAcked).toBe(true);
+      });
+      expect(log.lines).toEqual(["context began", "context cleaned up"]);
+      yield* portal.cancelActor();
+    });
+  });
+
+  it("B29 a child that cancels itself before the first value reaches the opener as a cancel that names it", function* () {
+    yield* openActorNursery(function* (an) {
+      const portal = yield* an.startActor("suicidal", { enableModules });
+      const error = yield* errorOf(portal.openContext(cancelsItsActor, {}, function* () {}));
+      expect(error).toMatchObject({ name: "ContextCancelled", canceller: portal.actor });
+    });
+  });
+
+  it("B32 of two actors with the same name the right one is cancelled", function* () {
+    yield* openActorNursery(function* (an) {
+      const one = yield* an.startActor("twin", { enableModules });
+      const two = yield* an.startActor("twin", { enableModules });
+      const { pid } = yield* two.run(whoAmI);
+      expect(pid).not.toBe((yield* one.run(whoAmI)).pid);
+      yield* one.cancelActor();
+      expect(yield* errorOf(one.run(add, { a: 1, b: 1 }))).toBeInstanceOf(Error);
+      expect((yield* two.run(whoAmI)).pid).toBe(pid);
+      yield* two.cancelActor();
+    });
+  });
+
+  it("B17 a cancellation during clean-up never hides the error that caused it", function* () {
+    const log = new LogFile();
+    let error: unknown;
+    yield* openNursery(function* (outer) {
+      outer.startSoon(function* () {
+        error = yield* errorOf(
+          openActorNursery(
+            function* (an) {
+              yield* an.runInActor(cleansUpSlowly, { log: log.path }, { enableModules });
+              yield* log.has("began");
+              yield* an.runInActor(fails, { message: "the cause" }, { enableModules });
+              yield* sleepForever();
+            },
+            {
+              // The siblings are being ended because of it.
+              onTeardown: () => outer.cancelScope.cancel("and now from outside"),
+            },
+          ),
+        );
+      });
+    });
+    expect((error as ExceptionGroup).leaves()).toContainEqual(expect.objectContaining({ remoteMessage: "the cause" }));
+    expect(log.lines).toEqual(["began", "cleaned up"]);
   });
 });
