@@ -16,7 +16,7 @@ const root = fileURLToPath(new URL("..", import.meta.url));
 const { exports, dependencies, peerDependencies } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
 
 /** Files that are started by their path, in a process or a thread of their own. */
-const STARTED = ["core/actor/child-entry.ts", "core/sc/worker-entry.ts"];
+const STARTED = ["core/actor/child-entry.ts", "core/cli/main.ts", "core/sc/worker-entry.ts"];
 
 /** The compiler's own start script, found as Node finds packages, so that no shell and no PATH is needed. */
 function compilerPath() {

@@ -11,6 +11,7 @@ import { Deferred } from "../sc/deferred.ts";
 import { STDERR_DRAIN_MS, STDERR_TAIL_BYTES } from "./limits.ts";
 import { inheritedFlags } from "./node-flags.ts";
 import type { ExitStatus, SpawnBackend, SpawnedChild, SpawnRequest } from "./spawn-backend.ts";
+import { TREE_VARIABLE, treeMark } from "./tree-mark.ts";
 
 /** The link's file descriptor in the child. */
 export const LINK_FD = 3;
@@ -23,7 +24,11 @@ export const processBackend: SpawnBackend = {
     const child = spawn(
       process.execPath,
       [...inheritedFlags(process.execArgv), ...execArgv, CHILD_ENTRY, id.name, id.uuid],
-      { cwd, env: { ...process.env, ...env }, stdio: ["ignore", "inherit", "pipe", "pipe"] },
+      {
+        cwd,
+        env: { ...process.env, ...env, [TREE_VARIABLE]: treeMark() },
+        stdio: ["ignore", "inherit", "pipe", "pipe"],
+      },
     );
     const exited = new Deferred<ExitStatus>(`exit of process ${child.pid ?? "(none)"}`, true);
     const tail = new Tail(STDERR_TAIL_BYTES);
