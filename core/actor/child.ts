@@ -12,6 +12,7 @@ import type { EnabledModules } from "../rpc/function-name.ts";
 import { ownErrors } from "../rpc/own-types.ts";
 import { Portal } from "../rpc/portal.ts";
 import { CancelScope } from "../sc/cancel-scope.ts";
+import { realClock } from "../sc/clock.ts";
 import type { TaskStatus } from "../sc/nursery.ts";
 import { moveOnAfter, shielded } from "../sc/timeouts.ts";
 import {
@@ -75,10 +76,11 @@ export class Child {
    * @throws ActorTooSlowError if it did not acknowledge its cancel request
    */
   static *supervise(status: TaskStatus<Portal>, plan: ChildPlan): Operation<void> {
+    const began = realClock.now();
     const child = new Child(plan);
     try {
       yield* child.#boot();
-      child.#log("runtime", "actor.ready", "is ready");
+      child.#log("runtime", "actor.ready", "is ready", { afterMs: Math.round(realClock.now() - began) });
       const { id } = plan.request;
       status.started(
         new Portal(id, child.#channel, plan.modules, {

@@ -29,21 +29,28 @@ export function prettyLine(record: LogRecord, { colors, since }: PrettyOptions):
   const paint = (code: number, text: string) => (colors ? `\u001b[${code}m${text}\u001b[0m` : text);
   const { level, actor, task, dialog, message, fields = {} } = record;
   const seconds = ((record.time - since) / 1_000).toFixed(3).padStart(7);
-  const head = `${paint(DIM, `${seconds}s`)} ${paint(COLORS[level], level.padEnd(WIDTH))} ${paint(DIM, actor)}`;
+  const head = `${paint(DIM, `${seconds}s`)} ${paint(COLORS[level], level.padEnd(WIDTH))} ${paint(DIM, visible(actor))}`;
   const told = { dialog, task: task === dialog ? undefined : task };
   const pairs = Object.entries({ ...told, ...fields }).flatMap(([key, value]) =>
-    value === undefined || isErrorData(value) ? [] : [`${visible(key)}=${short(value)}`],
+    value === undefined || isErrorData(value) || isSaid(value, message) ? [] : [`${visible(key)}=${short(value)}`],
   );
   const stacks = Object.values(fields).flatMap((value) => (isErrorData(value) ? [`\n${value.stack}`] : []));
   const tail = pairs.length === 0 ? "" : paint(DIM, ` ${pairs.join(" ")}`);
   return `${head} ${indented(visible(message))}${tail}${indented(visible(stacks.join("")))}\n`;
 }
 
+/** What the message says already need not stand beside it: of the runtime's events, most does. */
+function isSaid(value: unknown, message: string): boolean {
+  return typeof value === "string" && value.length >= 3 && message.includes(value);
+}
+
 /** Control characters of others must not steer the terminal. */
 function visible(text: string): string {
-  return text.replace(/\p{Cc}/gu, (char) =>
-    char === "\n" || char === "\t" ? char : JSON.stringify(char).slice(1, -1),
-  );
+  return text.replace(/\p{Cc}/gu, (char) => (char === "\n" || char === "\t" ? char : escaped(char)));
+}
+
+function escaped(char: string): string {
+  return `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`;
 }
 
 function indented(text: string): string {

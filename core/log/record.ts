@@ -3,6 +3,7 @@
  * belongs to this one.
  */
 import { inspect } from "node:util";
+import { foldFrames } from "../stack-frames.ts";
 import type { LogLevel } from "./level.ts";
 import { MAX_LOG_DEPTH, MAX_LOG_RECORD_CHARS } from "./limits.ts";
 
@@ -104,7 +105,7 @@ class PlainCopy {
     const { name, message, cause } = error;
     const copy: Record<string, unknown> = { name: this.text(String(name)), message: this.text(String(message)) };
     if ("code" in error && (typeof error.code === "string" || typeof error.code === "number")) copy.code = error.code;
-    if (withStack) copy.stack = this.text(printed(error));
+    if (withStack) copy.stack = this.text(foldFrames(printed(error)));
     if (depth >= MAX_LOG_DEPTH) return copy;
     const inner = (value: unknown) =>
       value instanceof Error ? this.#error(value, depth + 1, false) : this.#value(value, depth + 1);
