@@ -92,6 +92,8 @@ class ChildLife {
   }
 
   *#serve(actor: Actor, addresses: readonly Address[]): Operation<void> {
+    // Before it: what is imported may keep the thread, and the parent may go meanwhile.
+    this.#watchdog.start(this.#parentPid);
     const modules = yield* ExposedModules.load(actor.enabled);
     const life = this;
     yield* openNursery(
@@ -105,8 +107,6 @@ class ChildLife {
           life.#service = service;
           if (life.#endedBecause !== undefined) life.cancel(life.#endedBecause);
           for (const start of life.#early.splice(0)) service.serve(start, life.channel);
-          // Last: whoever waits for this actor need not wait for that.
-          life.#watchdog.start(life.#parentPid);
           yield* sleepForever();
         });
       },
