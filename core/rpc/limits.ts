@@ -1,10 +1,10 @@
 /** Bounds of a dialog, each with its reason. */
 
 /**
- * Items a message stream takes before its consumer has to keep up: enough to hide a round trip at full speed. The
- * receiver chooses (`capacity` of `openStream`).
+ * Items a message stream takes before its consumer has to keep up: enough to hide a round trip, and the turns of two
+ * event loops, at full speed. The receiver chooses (`capacity` of `openStream`).
  */
-export const DEFAULT_STREAM_CAPACITY = 1_024;
+export const DEFAULT_STREAM_CAPACITY = 4_096;
 
 /**
  * As above, in bytes on the wire: what one stream may make its receiver hold. With a quarter of that items of a mebibyte

@@ -6,9 +6,10 @@
 import type { Operation, Result, Subscription } from "effection";
 import { BusyResourceError, ClosedResourceError, EndOfChannel, WouldBlock } from "../errors.ts";
 import { type Broadcast, broadcast, type SubscribeOptions, type Subscriber } from "../sc/broadcast.ts";
-import { IN_PLACE } from "../sc/each.ts";
+import { IN_PLACE, type PromptSubscription } from "../sc/each.ts";
+import { PromptWait } from "../sc/prompt-wait.ts";
 import { Task } from "../sc/task.ts";
-import { type Exit, err, Immediate, NO_EXIT, ok, type Resolve, type Routine, Wait } from "../sc/wait.ts";
+import { type Exit, err, Immediate, NO_EXIT, ok, type Resolve, type Routine } from "../sc/wait.ts";
 import type { Cid } from "../wire/mod.ts";
 import type { Channel } from "./channel.ts";
 import { IncomingItems } from "./incoming-items.ts";
@@ -91,8 +92,14 @@ export class MessageStream<Out, In> implements SendStream<Out>, ReceiveStream<In
   }
 
   [Symbol.iterator]() {
-    const subscription: Subscription<In, void> = { next: () => new Next(this.#readable, asIteration<In>) };
-    return new Immediate(subscription)[Symbol.iterator]();
+    const subscription: PromptSubscription<In> = {
+      next: () => new Next(this.#readable, asIteration<In>),
+      nextNow: () => {
+        const taken = this.#readable.take();
+        return taken?.ok === true ? { done: false, value: taken.value } : undefined;
+      },
+    };
+    return new Immediate(subscription as Subscription<In, void>)[Symbol.iterator]();
   }
 
   // ---------------------------------------------------------------------------------------- used by the two contexts
@@ -207,7 +214,7 @@ export class MessageStream<Out, In> implements SendStream<Out>, ReceiveStream<In
   }
 }
 
-class Send<Out> extends Wait<void> {
+class Send<Out> extends PromptWait<void> {
   readonly description = "MessageStream.send()";
   readonly #items: OutgoingItems<Out>;
   readonly #item: Out;
@@ -222,6 +229,10 @@ class Send<Out> extends Wait<void> {
     return true;
   }
 
+  attempt(): Result<void> | undefined {
+    return this.#items.sendFirst(this.#item);
+  }
+
   enter(resolve: Resolve<void>): Exit {
     const sent = this.#items.offer(this.#item);
     if (sent === undefined) return this.#items.wait(this.#item, resolve);
@@ -233,7 +244,7 @@ class Send<Out> extends Wait<void> {
 /** Where items come from: `IncomingItems`, as far as reading goes. */
 type Readable<In> = Pick<IncomingItems<In>, "take" | "wait">;
 
-class Receive<In, R> extends Wait<R> {
+class Receive<In, R> extends PromptWait<R> {
   readonly description = "MessageStream.receive()";
   readonly #items: Readable<In>;
   readonly #shape: (result: Result<In>) => Result<R>;
@@ -246,6 +257,11 @@ class Receive<In, R> extends Wait<R> {
 
   override get byHost(): boolean {
     return true;
+  }
+
+  attempt(): Result<R> | undefined {
+    const taken = this.#items.take();
+    return taken?.ok === true ? this.#shape(taken) : undefined;
   }
 
   enter(resolve: Resolve<R>, _routine: Routine): Exit {

@@ -77,8 +77,7 @@ export class OutgoingItems<Out> {
 
   /** Send one item now, or deal with it as the policy says; `undefined` if its sender has to wait. */
   offer(item: Out): Result<void> | undefined {
-    const isFirst = this.#senders.size === 0 && this.#pending.size === 0;
-    const sent = isFirst ? this.trySend(item) : undefined;
+    const sent = this.sendFirst(item);
     if (sent !== undefined) return sent;
     if (this.#closed !== undefined) return err(this.#closed.error);
     if (this.#overflow === "backpressure") {
@@ -95,6 +94,11 @@ export class OutgoingItems<Out> {
       }
     }
     return OK;
+  }
+
+  /** As `trySend`, unless others have waited longer. */
+  sendFirst(item: Out): Result<void> | undefined {
+    return this.#senders.size === 0 && this.#pending.size === 0 ? this.trySend(item) : undefined;
   }
 
   /** `undefined` if there is no room now. */

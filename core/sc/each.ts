@@ -2,12 +2,17 @@
  * Effection's `each`, for our streams. Effection asks for the first item in a task that it spawns, where an error fails
  * the whole task instead of the loop, and which is still waiting when the loop's stream is closed. Ours asks in place.
  */
-import { each as eachOfEffection, type Operation, type Stream, type Subscription } from "effection";
-import { type Task, useTask } from "./task.ts";
+import { type Effect, each as eachOfEffection, type Operation, type Stream, type Subscription } from "effection";
+import { runningTask, type Task, useTask } from "./task.ts";
 import type { Steps } from "./wait.ts";
 
 /** On streams whose subscription needs no scope of its own, so that a loop can take it in place. */
 export const IN_PLACE: unique symbol = Symbol.for("espalier.stream");
+
+/** A subscription that can be asked for what is there; undefined if that is nothing, or no item but an error. */
+export interface PromptSubscription<T> extends Subscription<T, unknown> {
+  nextNow(): IteratorResult<T, unknown> | undefined;
+}
 
 /** The loops of a task, innermost last. */
 const loops = new WeakMap<Task, Loop<unknown>[]>();
@@ -56,13 +61,21 @@ class Each<T> implements Operation<Iterable<T>> {
 }
 
 class EachNext implements Operation<void> {
-  *[Symbol.iterator](): Steps<void> {
+  [Symbol.iterator](): Iterator<Effect<unknown>, void, unknown> {
+    const task = runningTask();
+    const loop = task === undefined ? undefined : loops.get(task)?.at(-1);
+    return loop?.advanceInPlace(task) === true ? ADVANCED : this.#steps();
+  }
+
+  *#steps(): Steps<void> {
     const task = yield* useTask();
     const loop = task === undefined ? undefined : loops.get(task)?.at(-1);
     if (loop === undefined) yield* eachOfEffection.next();
     else yield* loop.advance();
   }
 }
+
+const ADVANCED: Iterator<never, void, unknown> = { next: () => ({ done: true, value: undefined }) };
 
 const NEXT = new EachNext();
 
@@ -77,6 +90,17 @@ class Loop<T> implements Iterable<T>, Iterator<T, unknown> {
     this.#subscription = subscription;
     this.#current = first;
     this.#open = open;
+  }
+
+  /** As `advance`, if the next item is there and the task may take it in place. */
+  advanceInPlace(task: Task | undefined): boolean {
+    const subscription = this.#subscription;
+    if (!("nextNow" in subscription) || task?.mayGoOn() !== true) return false;
+    const next = (subscription as PromptSubscription<T>).nextNow();
+    if (next === undefined) return false;
+    this.#current = next;
+    this.#taken = false;
+    return true;
   }
 
   *advance(): Operation<void> {

@@ -39,6 +39,9 @@ export type Home = () => Scope;
 /** Cancellations a task may swallow in a row before they come by macrotask, so that `catch {}` cannot spin the loop. */
 const MAX_SWALLOWED = 64;
 
+/** Prompt waits that a task may take in place before the others have their turn; each takes well under a microsecond. */
+const MAX_IN_PLACE = 64;
+
 /** We never emit `destroy`: without this each task would cost a finalizer. */
 const MANUAL_DESTROY = { requireManualDestroy: true };
 
@@ -67,6 +70,8 @@ export class Task implements CancelTarget, Runnable {
   #body: () => Operation<unknown>;
   #iterator: Iterator<Effect<unknown>, unknown, unknown> | undefined;
   #resumeWith: Result<unknown> = OK;
+  /** Prompt waits since its turn began. */
+  #inPlace = 0;
   /** Return-mode, asked for by a foreign effect: the next step is `iterator.return()`. */
   #unwinding = false;
   #resolver: Resolve<unknown> | undefined;
@@ -196,6 +201,13 @@ export class Task implements CancelTarget, Runnable {
     if (!status.effective) this.#swallowed = 0;
   }
 
+  /** Whether this task may take one more prompt wait in place: not too many in a row, and none that would be cancelled. */
+  mayGoOn(): boolean {
+    if (this.#inPlace >= MAX_IN_PLACE || this.isCancelled) return false;
+    this.#inPlace++;
+    return true;
+  }
+
   /** Whether a cancellation is in effect here, deadlines that passed while this task kept the thread included. */
   get isCancelled(): boolean {
     const { status } = this;
@@ -261,6 +273,7 @@ export class Task implements CancelTarget, Runnable {
   turn(): void {
     let step: IteratorResult<Effect<unknown>, unknown>;
     this.#stepping = true;
+    this.#inPlace = 0;
     try {
       step = this.#step();
     } catch (error) {
