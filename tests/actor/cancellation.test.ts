@@ -243,4 +243,20 @@ describe("cancellation across processes", () => {
     expect((error as ExceptionGroup).leaves()).toContainEqual(expect.objectContaining({ remoteMessage: "the cause" }));
     expect(log.lines).toEqual(["began", "cleaned up"]);
   });
+
+  it("B23 a whole nursery is torn down at once: all are asked before the first has gone", function* () {
+    const steps: string[] = [];
+    yield* openActorNursery(
+      function* (an) {
+        yield* openNursery(function* (n) {
+          for (let i = 0; i < 6; i++) n.startSoon(() => an.startActor(`child ${i}`, { enableModules }));
+        });
+        an.cancelScope.cancel("all of them");
+      },
+      { onTeardown: ({ step }) => steps.push(step) },
+    );
+    const firstGone = steps.indexOf("reaped");
+    expect(steps.slice(0, firstGone).filter((step) => step === "requested")).toHaveLength(6);
+    expect(steps.filter((step) => step === "reaped")).toHaveLength(6);
+  });
 });
