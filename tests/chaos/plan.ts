@@ -123,7 +123,9 @@ export function makePlan(seed: number, { maxActors, maxDepth }: PlanLimits = USU
 
 function makeFault(chance: Chance, actors: readonly ActorPlan[], workMs: number): Fault {
   const below = actors.filter(({ name }) => name !== "r");
-  const target = below.length === 0 || chance.whole(1, 6) === 1 ? "r" : chance.of(below).name;
+  // The nearer to the root, the likelier it comes up in time to be hit.
+  const [near = "r"] = [chance.of(below).name, chance.of(below).name].sort((a, b) => a.length - b.length);
+  const target = chance.whole(1, 6) === 1 ? "r" : near;
   const kind = chance.of(target === "r" ? AT_ROOT : BELOW);
   const child = actors.find((actor) => parentOf(actor.name) === target)?.name;
   const parent = parentOf(target);
@@ -132,7 +134,7 @@ function makeFault(chance: Chance, actors: readonly ActorPlan[], workMs: number)
   const name = isParents(kind) ? target : chance.of(near);
   const stage = stageFor(chance, kind, target);
   const longMs = { spawning: 600, importing: 300, working: workMs, ending: 100 }[stage];
-  const delayMs = chance.of([0, chance.whole(0, 20), chance.whole(0, 200), chance.whole(0, longMs)]);
+  const delayMs = chance.of([0, chance.whole(0, 20), chance.whole(0, 200), chance.whole(0, longMs / 2)]);
   return { kind, target, after: { stage, name }, delayMs, detail: chance.whole(0, 2 ** 30 - 1) };
 }
 
@@ -169,7 +171,7 @@ export class Chance {
 
   /** A whole number from `least` to `most`, both included. */
   whole(least: number, most: number): number {
-    return least + Math.floor(this.#random() * (most - least + 1));
+    return least + Math.floor(this.#random() * (Math.floor(most) - least + 1));
   }
 
   of<T>(choices: readonly T[]): T {
