@@ -124,8 +124,8 @@ export function makePlan(seed: number, { maxActors, maxDepth }: PlanLimits = USU
 function makeFault(chance: Chance, actors: readonly ActorPlan[], workMs: number): Fault {
   const below = actors.filter(({ name }) => name !== "r");
   // The nearer to the root, the likelier it comes up in time to be hit.
-  const [near = "r"] = [chance.of(below).name, chance.of(below).name].sort((a, b) => a.length - b.length);
-  const target = chance.whole(1, 6) === 1 ? "r" : near;
+  const [shallow = "r"] = [chance.of(below).name, chance.of(below).name].sort((a, b) => a.length - b.length);
+  const target = chance.whole(1, 6) === 1 ? "r" : shallow;
   const kind = chance.of(target === "r" ? AT_ROOT : BELOW);
   const child = actors.find((actor) => parentOf(actor.name) === target)?.name;
   const parent = parentOf(target);
