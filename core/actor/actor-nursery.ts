@@ -11,6 +11,7 @@ import { type Nursery, named, openNursery } from "../sc/nursery.ts";
 import { parseAddress, toWireAddress } from "../wire/mod.ts";
 import { type Actor, actorHere } from "./actor.ts";
 import { Child } from "./child.ts";
+import { type ChildOutput, checkOutput, heapFlags } from "./child-process-options.ts";
 import { enabledModules, type ModuleList } from "./enabled-modules.ts";
 import { processBackend } from "./process-backend.ts";
 import { openRootActor } from "./root.ts";
@@ -30,6 +31,10 @@ export interface ActorOptions {
   readonly env?: Readonly<Record<string, string | undefined>>;
   /** Node flags beside those of this process. */
   readonly execArgv?: readonly string[];
+  /** Where its output goes; to this process's own of the same name unless told. */
+  readonly stdio?: ChildOutput;
+  /** Megabytes that its JavaScript heap may have; Node's own bound unless told. Beyond it the child dies, and no other. */
+  readonly maxHeapMb?: number;
   /** Until the child must be ready, in milliseconds; `SPAWN_TIMEOUT_MS` unless told. */
   readonly spawnTimeoutMs?: number;
   /** Bounds of its teardown, where they differ from those of the nursery. */
@@ -99,7 +104,9 @@ export class ActorNursery {
   *startActor(name: string, options: ActorOptions = {}): Operation<Portal> {
     if (typeof name !== "string" || name === "")
       throw new TypeError(`an actor's name is a string, got ${String(name)}`);
-    const { cwd, env = {}, execArgv = [], spawnTimeoutMs, teardown } = options;
+    const { cwd, env = {}, spawnTimeoutMs, teardown } = options;
+    const execArgv = [...(options.execArgv ?? []), ...heapFlags(options.maxHeapMb)];
+    const stdio = checkOutput(options.stdio);
     const id = { name, uuid: randomUUID() };
     const modules = enabledModules(options.enableModules);
     checkLogLevel("logLevel", options.logLevel);
@@ -111,7 +118,7 @@ export class ActorNursery {
     return yield* this.#nursery.start(named(`actor ${name}`, Child.supervise), {
       backend: processBackend,
       runtime,
-      request: { id, cwd, env, execArgv },
+      request: { id, cwd, env, execArgv, stdio },
       modules,
       addresses: (options.bindAddrs ?? []).map((address) => toWireAddress(parseAddress(address))),
       spawnTimeoutMs,

@@ -52,6 +52,8 @@ export class Child {
   /** What the child itself said of its failure. */
   #lastWords: Error | undefined;
   #serves = false;
+  /** Whether its link had ended before anybody asked for its end. */
+  #wasGone = false;
   /** Where it listens. */
   #bound: readonly WireAddress[] = [];
 
@@ -91,6 +93,8 @@ export class Child {
       const exit = yield* child.#wanted.run(() => child.#process.exited.wait());
       if (exit !== undefined) return child.#judge(exit);
       yield* shielded(() => child.#end(child.#wanted.cancelCause?.reason ?? "cancelled", false));
+      const ended = child.#process.exited.result;
+      if (child.#wasGone && ended?.ok) child.#judge(ended.value);
     } catch (error) {
       // Cancelled, or it did not come up, or it died: in any case nothing of it may be left.
       const linkWasGone = child.#serves && child.#channel.closedBy !== undefined;
@@ -158,6 +162,8 @@ export class Child {
 
   /** Somebody here has asked for its end. */
   #want(reason: string, graceMs = this.#plan.bounds.graceMs ?? 0): number {
+    // It had died by then, and who asks has most likely just been told of a lost connection: that says less.
+    if (!this.#wanted.cancelCalled) this.#wasGone = this.#channel.closedBy !== undefined;
     this.#graceMs = graceMs;
     this.#wanted.cancel(reason);
     return graceMs;

@@ -7,6 +7,7 @@ export {
   type OneShot,
   openActorNursery,
 } from "./actor-nursery.ts";
+export type { ChildOutput } from "./child-process-options.ts";
 export type { ModuleList } from "./enabled-modules.ts";
 export { openPortalTo, type PeerOptions } from "./peers.ts";
 export { openRootActor, type RootOptions, runDaemon } from "./root.ts";

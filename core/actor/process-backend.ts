@@ -20,21 +20,22 @@ const CHILD_ENTRY = fileURLToPath(ownFile("actor/child-entry"));
 
 export const processBackend: SpawnBackend = {
   spawn(request: SpawnRequest): SpawnedChild {
-    const { id, cwd, env, execArgv } = request;
+    const { id, cwd, env, execArgv, stdio } = request;
+    const stdout = stdio.stdout === "stderr" ? process.stderr : stdio.stdout;
     const child = spawn(
       process.execPath,
       [...inheritedFlags(process.execArgv), ...execArgv, CHILD_ENTRY, id.name, id.uuid],
       {
         cwd,
         env: { ...process.env, ...env, [TREE_VARIABLE]: treeMark() },
-        stdio: ["ignore", "inherit", "pipe", "pipe"],
+        stdio: ["ignore", stdout, "pipe", "pipe"],
       },
     );
     const exited = new Deferred<ExitStatus>(`exit of process ${child.pid ?? "(none)"}`, true);
     const tail = new Tail(STDERR_TAIL_BYTES);
     child.stderr?.on("data", (chunk: Buffer) => {
       tail.push(chunk);
-      process.stderr.write(chunk);
+      if (stdio.stderr === "inherit") process.stderr.write(chunk);
     });
     child.on("error", (error) => exited.reject(error));
     let disarm: Disarm | undefined;

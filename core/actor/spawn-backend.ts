@@ -2,6 +2,7 @@
 import type { Duplex } from "node:stream";
 import type { ActorId } from "../actor-id.ts";
 import type { Deferred } from "../sc/deferred.ts";
+import type { ChildOutput } from "./child-process-options.ts";
 
 export interface SpawnRequest {
   readonly id: ActorId;
@@ -10,6 +11,7 @@ export interface SpawnRequest {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Node flags beside the inherited ones. */
   readonly execArgv: readonly string[];
+  readonly stdio: Required<ChildOutput>;
 }
 
 export interface ExitStatus {

@@ -1,10 +1,10 @@
 /** Links that break while they are in use. */
-import { type ExceptionGroup, openActorNursery, openNursery } from "espalier";
+import { ActorDied, type ExceptionGroup, openActorNursery, openNursery } from "espalier";
 import { useCensus } from "../support/census.ts";
 import { describe, expect, it } from "../support/it.ts";
 import { LogFile } from "../support/log-file.ts";
 import { errorOf } from "../support/outcome.ts";
-import { breaksLink, counts } from "./fixtures/faults.ts";
+import { breaksLink, counts, hogsMemory } from "./fixtures/faults.ts";
 
 const enableModules = [new URL("./fixtures/faults.ts", import.meta.url)];
 
@@ -41,4 +41,20 @@ describe("a link that breaks in the middle of a stream", () => {
       expect(log.lines).toEqual(["unwound"]); // in the child, before it ended
     },
   );
+});
+
+describe("a child that takes too much memory", () => {
+  useCensus();
+
+  it("dies at the bound it was given, and says so", function* () {
+    const error = yield* errorOf(
+      openActorNursery(function* (an) {
+        const options = { enableModules, maxHeapMb: 64, stdio: { stderr: "ignore" } } as const;
+        yield* an.runInActor(hogsMemory, undefined, { name: "hog", ...options });
+      }),
+    );
+    const died = (error as ExceptionGroup).leaves().find((leaf) => leaf instanceof ActorDied);
+    expect(died).toMatchObject({ name: "ActorDied", signal: "SIGABRT" });
+    expect(String(died?.stderrTail)).toMatch(/heap/i);
+  });
 });
