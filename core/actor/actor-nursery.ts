@@ -1,5 +1,4 @@
 /** The nursery for processes: it does not end before every child has exited and has been waited for. */
-import { randomUUID } from "node:crypto";
 import type { Operation } from "effection";
 import { isCancelled } from "../errors.ts";
 import { checkLogLevel, type LogLevel } from "../log/mod.ts";
@@ -107,7 +106,7 @@ export class ActorNursery {
     const { cwd, env = {}, spawnTimeoutMs, teardown } = options;
     const execArgv = [...(options.execArgv ?? []), ...heapFlags(options.maxHeapMb)];
     const stdio = checkOutput(options.stdio);
-    const id = { name, uuid: randomUUID() };
+    const id = { name, uuid: crypto.randomUUID() };
     const modules = enabledModules(options.enableModules);
     checkLogLevel("logLevel", options.logLevel);
     const runtime = {

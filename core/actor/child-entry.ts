@@ -1,13 +1,10 @@
 /** What a child process runs: `node child-entry.js <name> <uuid>`, with the link to its parent as descriptor 3. */
-import { Socket } from "node:net";
-import { childMain } from "./child-main.ts";
-import { LINK_FD } from "./process-backend.ts";
+import * as nodeModule from "node:module";
 
-// A terminal sends Ctrl-C to the whole group. The root unwinds the tree; children wait to be told.
-process.on("SIGINT", () => {});
+// Node 22.8 and later: what was compiled once is kept for all children, in Node's own folder for that. It has to be asked
+// for before anything large is imported.
+if ("enableCompileCache" in nodeModule && typeof nodeModule.enableCompileCache === "function") {
+  nodeModule.enableCompileCache();
+}
 
-const [, , name = "actor", uuid = ""] = process.argv;
-process.title = `espalier:${name}`;
-process.setSourceMapsEnabled(true);
-
-process.exit(await childMain({ name, uuid }, new Socket({ fd: LINK_FD, readable: true, writable: true })));
+await import("./child-process.ts");

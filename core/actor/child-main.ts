@@ -1,6 +1,6 @@
 /** What a child actor does: say who it is, import what it exposes, serve until it is cancelled or its parent is gone. */
 import type { Duplex } from "node:stream";
-import type { Operation } from "effection";
+import { type Operation, until } from "effection";
 import type { ActorId } from "../actor-id.ts";
 import { isCancelled } from "../errors.ts";
 import { Channel } from "../rpc/channel.ts";
@@ -27,11 +27,18 @@ import { LogRelay } from "./log-relay.ts";
 import { childLogging } from "./logging.ts";
 import { listenForPeers } from "./peers.ts";
 import { readRuntimeVars } from "./runtime-vars.ts";
-import { Watchdog } from "./watchdog.ts";
+import type { Watchdog } from "./watchdog.ts";
+
+export interface ChildOptions {
+  /** Nobody else kills this process if it is stuck when its parent dies. */
+  readonly unguarded: boolean;
+  /** Called once the child has said who it is; what it exposes is imported after. */
+  readonly prepare: () => Promise<void>;
+}
 
 /** Run the actor `id` on its link. Resolves with the exit status when everything has ended. */
-export async function childMain(id: ActorId, link: Duplex): Promise<number> {
-  const life = new ChildLife(id, link);
+export async function childMain(id: ActorId, link: Duplex, options: ChildOptions): Promise<number> {
+  const life = new ChildLife(id, link, options);
   const running = run(() => life.run(), { name: id.name });
   process.on("SIGTERM", () => life.cancel("SIGTERM"));
   let status = 0;
@@ -50,7 +57,8 @@ export async function childMain(id: ActorId, link: Duplex): Promise<number> {
 class ChildLife {
   readonly channel: Channel;
   readonly #id: ActorId;
-  readonly #watchdog = new Watchdog();
+  readonly #options: ChildOptions;
+  #watchdog: Watchdog | undefined;
   readonly #logRelay: LogRelay;
   readonly #parentPid = process.ppid;
   readonly #spec = new Deferred<SpawnSpec>("spawn specification", true);
@@ -60,8 +68,9 @@ class ChildLife {
   #scope: CancelScope | undefined;
   #endedBecause: string | undefined;
 
-  constructor(id: ActorId, link: Duplex) {
+  constructor(id: ActorId, link: Duplex, options: ChildOptions) {
     this.#id = id;
+    this.#options = options;
     this.channel = new Channel(link, {
       self: { ...id, pid: process.pid, is_registrar: null, is_probe: false },
       initiator: false,
@@ -84,6 +93,9 @@ class ChildLife {
   }
 
   *run(): Operation<void> {
+    yield* until(this.#options.prepare());
+    // Before the user's modules: what is imported may keep the thread, and the parent may go meanwhile.
+    if (this.#options.unguarded) yield* this.#watch();
     const spec = yield* this.#spec.wait();
     const runtime = readRuntimeVars(spec._runtime_vars);
     const actor = new Actor(this.#id, runtime.parent, spec.enable_modules, runtime.logLevel);
@@ -91,9 +103,13 @@ class ChildLife {
     yield* asActor(actor, childLogging(runtime, this.#logRelay), () => this.#serve(actor, addresses));
   }
 
-  *#serve(actor: Actor, addresses: readonly Address[]): Operation<void> {
-    // Before it: what is imported may keep the thread, and the parent may go meanwhile.
+  *#watch(): Operation<void> {
+    const { Watchdog } = yield* until(import("./watchdog.ts"));
+    this.#watchdog = new Watchdog();
     this.#watchdog.start(this.#parentPid);
+  }
+
+  *#serve(actor: Actor, addresses: readonly Address[]): Operation<void> {
     const modules = yield* ExposedModules.load(actor.enabled);
     const life = this;
     yield* openNursery(
@@ -120,7 +136,7 @@ class ChildLife {
 
   /** The parent is gone, and nobody is left to wait for this process: unwind, but not for long. */
   #orphaned(): void {
-    this.#watchdog.noticed();
+    this.#watchdog?.noticed();
     this.#logRelay.disconnected();
     this.#spec.reject(this.channel.closedBy);
     this.cancel("the link to the parent has ended");

@@ -16,7 +16,13 @@ export const TERM_GRACE_MS = 500;
 export const KILL_TIMEOUT_MS = 10_000;
 
 /** For an actor to unwind once the link to its parent has ended; then it exits as it stands. */
-export const ORPHAN_GRACE_MS = 1_000;
+export const ORPHAN_GRACE_MS = 750;
+
+/** From a parent's death until the guard kills those of its children that are still there: more than their grace. */
+export const ORPHAN_KILL_MS = 900;
+
+/** Times that a guard which has gone is started anew. One is killed by accident, a fourth for a reason. */
+export const MAX_GUARD_RESTARTS = 3;
 
 /** For the last messages of an ending actor to leave, when its parent does not read them. */
 export const FLUSH_TIMEOUT_MS = 500;

@@ -10,11 +10,15 @@ import { type Disarm, realClock } from "../sc/clock.ts";
 import { Deferred } from "../sc/deferred.ts";
 import { STDERR_DRAIN_MS, STDERR_TAIL_BYTES } from "./limits.ts";
 import { inheritedFlags } from "./node-flags.ts";
+import { orphanGuard } from "./orphan-guard.ts";
 import type { ExitStatus, SpawnBackend, SpawnedChild, SpawnRequest } from "./spawn-backend.ts";
 import { TREE_VARIABLE, treeMark } from "./tree-mark.ts";
 
 /** The link's file descriptor in the child. */
 export const LINK_FD = 3;
+
+/** Tells a child that nobody kills it if it is stuck when its parent dies. */
+export const UNGUARDED = "unguarded";
 
 const CHILD_ENTRY = fileURLToPath(ownFile("actor/child-entry"));
 
@@ -22,15 +26,24 @@ export const processBackend: SpawnBackend = {
   spawn(request: SpawnRequest): SpawnedChild {
     const { id, cwd, env, execArgv, stdio } = request;
     const stdout = stdio.stdout === "stderr" ? process.stderr : stdio.stdout;
+    const guarded = orphanGuard.isAvailable;
     const child = spawn(
       process.execPath,
-      [...inheritedFlags(process.execArgv), ...execArgv, CHILD_ENTRY, id.name, id.uuid],
+      [
+        ...inheritedFlags(process.execArgv),
+        ...execArgv,
+        CHILD_ENTRY,
+        id.name,
+        id.uuid,
+        ...(guarded ? [] : [UNGUARDED]),
+      ],
       {
         cwd,
         env: { ...process.env, ...env, [TREE_VARIABLE]: treeMark() },
         stdio: ["ignore", stdout, "pipe", "pipe"],
       },
     );
+    const unguard = guarded && child.pid !== undefined ? orphanGuard.watch(child.pid) : undefined;
     const exited = new Deferred<ExitStatus>(`exit of process ${child.pid ?? "(none)"}`, true);
     const tail = new Tail(STDERR_TAIL_BYTES);
     child.stderr?.on("data", (chunk: Buffer) => {
@@ -44,6 +57,7 @@ export const processBackend: SpawnBackend = {
       exited.resolve({ exitCode, signal });
     });
     child.on("exit", (exitCode, signal) => {
+      unguard?.();
       // Something that the child has started may hold its stderr open, and `close` back.
       disarm = realClock.at(realClock.now() + STDERR_DRAIN_MS, () => {
         child.stderr?.destroy();

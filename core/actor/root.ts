@@ -1,5 +1,4 @@
 /** The first actor of a tree. */
-import { randomUUID } from "node:crypto";
 import type { Operation } from "effection";
 import type { LogLevel, LogSink } from "../log/mod.ts";
 import type { Service } from "../rpc/service.ts";
@@ -38,7 +37,7 @@ export interface RootOptions {
  * @throws RangeError for what is no address; ListenError if it cannot be listened on
  */
 export function* openRootActor<T>(body: (actor: Actor) => Operation<T>, options: RootOptions = {}): Operation<T> {
-  const id = { name: options.name ?? "root", uuid: randomUUID() };
+  const id = { name: options.name ?? "root", uuid: crypto.randomUUID() };
   const actor = new Actor(id, undefined, enabledModules(options.enableModules), options.logLevel);
   const logging = rootLogging(options.logLevel, options.logTo);
   const addresses = (options.bindAddrs ?? []).map(parseAddress);

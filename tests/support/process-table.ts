@@ -92,3 +92,8 @@ function unlessGone<T>(read: () => T): T | undefined {
     throw error;
   }
 }
+
+/** Whether it is the shell that guards the children of an actor: one beside each actor that has any. */
+export function isGuard({ commandLine }: ProcessEntry): boolean {
+  return commandLine.includes("espalier-guard");
+}

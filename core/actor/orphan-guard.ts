@@ -1,0 +1,129 @@
+/**
+ * The second witness of a parent's death: a shell beside each process that has children, which knows their pids and reads
+ * from a pipe that ends with the parent, however that ends. The end of its link tells a child whose thread is free; one
+ * that is stuck in synchronous code, or stopped in a debugger, hears nothing, and is killed by the shell.
+ */
+import { type ChildProcess, spawn } from "node:child_process";
+import { existsSync } from "node:fs";
+import { reportWarning } from "../warnings.ts";
+import { MAX_GUARD_RESTARTS, ORPHAN_KILL_MS } from "./limits.ts";
+import { TREE_VARIABLE } from "./tree-mark.ts";
+
+const SHELL = "/bin/sh";
+
+/** How often the shell looks whether they are gone by themselves, once their parent is. */
+const TICK_MS = 100;
+
+/** How the shell is started: its text is not what a list of processes should show. */
+const START = 'eval "$ESPALIER_GUARD_TEXT"';
+
+/**
+ * Reads `+ <pid>` and `- <pid>`. What is killed in the end is the process that was meant, not another that has its pid by
+ * now: where the kernel tells when a process was started (field 22 of its `stat`), that has to be the same. One that has
+ * ended and is only not waited for (state Z) is gone.
+ */
+const SCRIPT = `
+set -f
+trap '' HUP INT QUIT TERM
+identify() {
+  identity=$1
+  { read -r stat < "/proc/$1/stat"; } 2> /dev/null || return 0
+  set -- "$1" \${stat##*) }
+  [ "$2" = Z ] && identity=gone || identity=$1:\${21}
+}
+remaining() {
+  others=
+  for child in $children; do
+    identify "\${child%%:*}"
+    [ "$identity" = "$child" ] && kill -0 "\${child%%:*}" 2> /dev/null && others="$others $child"
+  done
+  children=$others
+  [ -n "$children" ]
+}
+children=
+while read -r sign pid; do
+  case $sign in
+  +) identify "$pid"; children="$children $identity" ;;
+  -)
+    others=
+    for child in $children; do [ "\${child%%:*}" = "$pid" ] || others="$others $child"; done
+    children=$others
+    ;;
+  esac
+done
+tick=0
+while remaining && [ $tick -lt "$1" ]; do
+  sleep 0.1 || sleep 1
+  tick=$((tick + 1))
+done
+for child in $children; do kill -9 "\${child%%:*}" 2> /dev/null; done
+`;
+
+/** The one of this process. */
+class OrphanGuard {
+  readonly #pids = new Set<number>();
+  #shell: ChildProcess | undefined;
+  #restarts = 0;
+
+  /**
+   * Whether children are guarded; where they are not, each has to watch by itself. `ESPALIER_GUARD=thread` asks for
+   * that, as a shell-less system does.
+   */
+  get isAvailable(): boolean {
+    if (process.env.ESPALIER_GUARD === "thread" || process.platform === "win32") return false;
+    return this.#restarts <= MAX_GUARD_RESTARTS && existsSync(SHELL);
+  }
+
+  /** Have the child `pid` killed should this process end before it. Returns what ends that. */
+  watch(pid: number): () => void {
+    this.#pids.add(pid);
+    if (this.#shell === undefined) this.#start();
+    else this.#tell("+", pid);
+    return () => {
+      if (!this.#pids.delete(pid)) return;
+      this.#tell("-", pid);
+      if (this.#pids.size === 0) this.#end();
+    };
+  }
+
+  #start(): void {
+    const shell = spawn(SHELL, ["-c", START, "espalier-guard", String(ORPHAN_KILL_MS / TICK_MS)], {
+      cwd: "/",
+      // It is none of the tree's actors.
+      env: { ...process.env, [TREE_VARIABLE]: undefined, ESPALIER_GUARD_TEXT: SCRIPT },
+      stdio: ["pipe", "ignore", "ignore"],
+    });
+    this.#shell = shell;
+    shell.on("error", (error) => this.#failed(shell, error)).on("exit", () => this.#failed(shell));
+    // That it has gone is told by its exit.
+    shell.stdin?.on("error", () => {});
+    // It is to end with this process, and not the other way round.
+    shell.unref();
+    if (shell.stdin !== null && "unref" in shell.stdin) (shell.stdin.unref as () => void)();
+    for (const pid of this.#pids) this.#tell("+", pid);
+  }
+
+  #tell(sign: "+" | "-", pid: number): void {
+    this.#shell?.stdin?.write(`${sign} ${pid}\n`);
+  }
+
+  #end(): void {
+    const shell = this.#shell;
+    this.#shell = undefined;
+    shell?.stdin?.end();
+  }
+
+  /** It was killed, or could not be started, while there are children. */
+  #failed(shell: ChildProcess, error?: Error): void {
+    if (this.#shell !== shell) return;
+    this.#shell = undefined;
+    if (++this.#restarts <= MAX_GUARD_RESTARTS) return this.#start();
+    reportWarning({
+      type: "OrphanGuardLost",
+      message: `the shell that would end the children of this process, should it be killed, does not stay: a child that is stuck then is left behind (${[...this.#pids].join(", ")})`,
+      error,
+    });
+  }
+}
+
+export const orphanGuard = new OrphanGuard();
