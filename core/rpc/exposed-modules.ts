@@ -15,6 +15,8 @@ export type Exposed =
 
 export class ExposedModules {
   readonly #exports = new Map<string, object>();
+  /** What was found out of an export before: a call need not look at it again. */
+  readonly #known = new WeakMap<object, Exposed>();
   readonly enabled: EnabledModules;
 
   private constructor(enabled: EnabledModules) {
@@ -42,17 +44,27 @@ export class ExposedModules {
     if (exports === undefined) throw new ModuleNotExposed(ns, Object.keys(this.enabled));
     if (!Object.hasOwn(exports, func)) throw new FunctionNotFound(ns, func);
     const value: unknown = Reflect.get(exports, func);
-    const what = asExposed(value);
+    const what = this.#exposed(value);
     if (what !== undefined) return what;
     const kind = isClass(value) ? "class" : typeof value;
     throw new FunctionNotFound(ns, func, `is a ${kind}, not a function, a context or a producer`);
+  }
+
+  #exposed(value: unknown): Exposed | undefined {
+    if ((typeof value !== "function" && typeof value !== "object") || value === null) return undefined;
+    let what = this.#known.get(value);
+    if (what === undefined) {
+      what = asExposed(value);
+      if (what !== undefined) this.#known.set(value, what);
+    }
+    return what;
   }
 
   /** Types of the user's own in the arguments of an endpoint; undefined also where there is none. */
   typesOfStart(ns: string, func: string): ExtensionSet | undefined {
     const exports = this.#exports.get(ns);
     if (exports === undefined || !Object.hasOwn(exports, func)) return undefined;
-    const what = asExposed(Reflect.get(exports, func));
+    const what = this.#exposed(Reflect.get(exports, func));
     return what === undefined ? undefined : typesOf(what);
   }
 }
