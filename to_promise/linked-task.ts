@@ -35,7 +35,7 @@ export interface LinkedTaskOptions {
   readonly signal?: AbortSignal | undefined;
   /** How this code says that it was aborted, if not by an `AbortError` or the signal's reason: `axios.isCancel`. */
   readonly isAbort?: ((error: unknown) => boolean) | undefined;
-  /** Where its `log` goes; by default warnings and errors to stderr, the rest to `NODE_DEBUG=espalier`. */
+  /** Where its `log` goes; by default the log of the actor, outside of one stderr and `NODE_DEBUG=espalier`. */
   readonly log?: TaskLog | undefined;
   /** For dumps and errors; default the function's own. */
   readonly name?: string | undefined;

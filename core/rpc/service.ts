@@ -120,8 +120,9 @@ export class Service {
       case READY:
         return channel.send({ msg_type: "Return", cid: start.cid, pld: this.addresses });
       case CANCEL_ACTOR:
-        channel.send({ msg_type: "CancelAck", cid: start.cid, pld: true });
+        // Before the answer, so that it stands before what follows from that.
         if (journal.isEnabled("cancel")) logRequest(by, reason, undefined);
+        channel.send({ msg_type: "CancelAck", cid: start.cid, pld: true });
         return this.cancel(by, reason, graceMs);
       default:
         throw new FunctionNotFound(SELF_NAMESPACE, start.func, "is not offered by this runtime");
