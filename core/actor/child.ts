@@ -196,7 +196,7 @@ export class Child {
     if (exit.exitCode === 0 && this.#lastWords === undefined) return;
     const facts = { ...exit, stderrTail: this.#process.stderrTail() };
     const died = new ActorDied(this.#plan.request.id, facts, this.#lastWords && { cause: this.#lastWords });
-    this.#log("error", "actor.died", `died: ${describeExit(exit)}`, { error: died });
+    this.#log("error", "actor.died", `died: ${describeExit(exit)}`, { ...facts, error: this.#lastWords });
     throw died;
   }
 

@@ -220,7 +220,7 @@ describe("the logs of a tree", () => {
       {
         event: "actor.died",
         message: expect.stringMatching(/exited with status 3/),
-        fields: { error: { name: "ActorDied" } },
+        fields: { exitCode: 3, signal: null, stderrTail: "" },
       },
     ]);
   });
