@@ -12,7 +12,7 @@ import { TREE_VARIABLE } from "./tree-mark.ts";
 const SHELL = "/bin/sh";
 
 /** How often the shell looks whether they are gone by themselves, once their parent is. */
-const TICK_MS = 100;
+const TICK_MS = 300;
 
 /** How the shell is started: its text is not what a list of processes should show. */
 const START = 'eval "$ESPALIER_GUARD_TEXT"';
@@ -53,7 +53,7 @@ while read -r sign pid; do
 done
 tick=0
 while remaining && [ $tick -lt "$1" ]; do
-  sleep 0.1 || sleep 1
+  sleep 0.3 || sleep 1
   tick=$((tick + 1))
 done
 for child in $children; do kill -9 "\${child%%:*}" 2> /dev/null; done
