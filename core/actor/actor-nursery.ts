@@ -15,6 +15,7 @@ import { enabledModules, type ModuleList } from "./enabled-modules.ts";
 import { processBackend } from "./process-backend.ts";
 import { openRootActor } from "./root.ts";
 import type { TeardownBounds, TeardownEvent } from "./teardown.ts";
+import { checkWarm, WarmPool } from "./warm-pool.ts";
 
 export interface ActorOptions {
   /** Modules whose exports may be called in the child. */
@@ -43,6 +44,13 @@ export interface ActorOptions {
 }
 
 export interface ActorNurseryOptions {
+  /**
+   * How many processes to keep ready for actors to come: with Node started and the runtime loaded, so that an actor is up
+   * after its own modules are imported. Up to `MAX_WARM`; none unless told. Each takes some 12 MiB while it waits. Used
+   * for actors with no `cwd`, `env`, `execArgv`, `stdio` or `maxHeapMb` of their own, while this process's environment
+   * and working directory are as they were; others are started as without it.
+   */
+  readonly warm?: number;
   /** Bounds of the teardown of every child. */
   readonly teardown?: TeardownBounds;
   /** Told of every step by which a child is ended. Must not throw. */
@@ -71,18 +79,42 @@ export function* openActorNursery<T>(
   checkLogLevel("openActorNursery: logLevel", options.logLevel);
   const actor = yield* actorHere();
   if (actor === undefined) return yield* openRootActor(() => openActorNursery(body, options), options);
-  return yield* openNursery((nursery) => body(new ActorNursery(actor, nursery, options)), {
-    name: `actors of ${actor.name}`,
-  });
+  const warm = checkWarm(options.warm);
+  const inner = (pool?: WarmPool) =>
+    openNursery((nursery) => body(new ActorNursery(actor, nursery, options, pool)), {
+      name: `actors of ${actor.name}`,
+    });
+  return yield* warm === 0 ? inner() : withPool(warm, actor, inner);
+}
+
+/** What keeps blanks is around the actors' nursery: it has no end of its own, and does not keep that one open. */
+function* withPool<T>(size: number, actor: Actor, body: (pool: WarmPool) => Operation<T>): Operation<T> {
+  const outcome = new Deferred<T>(`actors of ${actor.name}`, true);
+  yield* openNursery(
+    function* (nursery) {
+      const pool = new WarmPool(size, processBackend, actor.id, nursery);
+      try {
+        outcome.resolve(yield* body(pool));
+      } catch (error) {
+        // As it is, and not as an error of this nursery too.
+        outcome.reject(error);
+      }
+      nursery.cancelScope.cancel("the actors have ended");
+    },
+    { name: `blanks of ${actor.name}` },
+  );
+  return yield* outcome.wait();
 }
 
 export class ActorNursery {
   readonly #actor: Actor;
   readonly #nursery: Nursery;
   readonly #options: ActorNurseryOptions;
+  readonly #pool: WarmPool | undefined;
 
   /** @internal */
-  constructor(actor: Actor, nursery: Nursery, options: ActorNurseryOptions) {
+  constructor(actor: Actor, nursery: Nursery, options: ActorNurseryOptions, pool: WarmPool | undefined) {
+    this.#pool = pool;
     this.#actor = actor;
     this.#nursery = nursery;
     this.#options = options;
@@ -110,12 +142,14 @@ export class ActorNursery {
     const modules = enabledModules(options.enableModules);
     checkLogLevel("logLevel", options.logLevel);
     const runtime = {
+      name,
       parent: this.#actor.id,
       logLevel: this.#options.logLevel ?? this.#actor.treeLogLevel,
       ownLogLevel: options.logLevel,
     };
     return yield* this.#nursery.start(named(`actor ${name}`, Child.supervise), {
       backend: processBackend,
+      pool: this.#pool,
       runtime,
       request: { id, cwd, env, execArgv, stdio },
       modules,

@@ -56,7 +56,7 @@ export async function childMain(id: ActorId, link: Duplex, options: ChildOptions
 
 class ChildLife {
   readonly channel: Channel;
-  readonly #id: ActorId;
+  #id: ActorId;
   readonly #options: ChildOptions;
   #watchdog: Watchdog | undefined;
   readonly #logRelay: LogRelay;
@@ -98,9 +98,16 @@ class ChildLife {
     if (this.#options.unguarded) yield* this.#watch();
     const spec = yield* this.#spec.wait();
     const runtime = readRuntimeVars(spec._runtime_vars);
+    this.#rename(runtime.name);
     const actor = new Actor(this.#id, runtime.parent, spec.enable_modules, runtime.logLevel);
     const addresses = (spec.bind_addrs ?? []).map(fromWireAddress);
     yield* asActor(actor, childLogging(runtime, this.#logRelay), () => this.#serve(actor, addresses));
+  }
+
+  #rename(name = this.#id.name): void {
+    this.#id = { ...this.#id, name };
+    this.channel.rename({ self: name });
+    process.title = `espalier:${name}`;
   }
 
   *#watch(): Operation<void> {

@@ -7,7 +7,7 @@ import { ExceptionGroup } from "../exception-group.ts";
 import { journal, type LogFields, type LogLevel } from "../log/mod.ts";
 import { Call } from "../rpc/call.ts";
 import { CancelRequest, READY, SELF_NAMESPACE } from "../rpc/cancel-request.ts";
-import { Channel } from "../rpc/channel.ts";
+import type { Channel } from "../rpc/channel.ts";
 import type { EnabledModules } from "../rpc/function-name.ts";
 import { ownErrors } from "../rpc/own-types.ts";
 import { Portal } from "../rpc/portal.ts";
@@ -28,9 +28,12 @@ import { recordOf } from "./log-relay.ts";
 import { type RuntimeVars, writeRuntimeVars } from "./runtime-vars.ts";
 import type { ExitStatus, SpawnBackend, SpawnedChild, SpawnRequest } from "./spawn-backend.ts";
 import { type TeardownBounds, type TeardownEvent, tearDown } from "./teardown.ts";
+import { Started, type WarmPool } from "./warm-pool.ts";
 
 export interface ChildPlan {
   readonly backend: SpawnBackend;
+  /** Where processes may be waiting for it. */
+  readonly pool: WarmPool | undefined;
   readonly runtime: RuntimeVars;
   readonly request: SpawnRequest;
   readonly modules: EnabledModules;
@@ -52,22 +55,27 @@ export class Child {
   /** What the child itself said of its failure. */
   #lastWords: Error | undefined;
   #serves = false;
+  /** Whether it was a process that had been waiting. */
+  readonly #wasBlank: boolean;
   /** Whether its link had ended before anybody asked for its end. */
   #wasGone = false;
   /** Where it listens. */
   #bound: readonly WireAddress[] = [];
 
   private constructor(plan: ChildPlan) {
-    this.#plan = plan;
-    this.#process = plan.backend.spawn(plan.request);
-    this.#log("runtime", "actor.started", "is being started");
-    this.#channel = new Channel(this.#process.link, {
-      self: { ...plan.runtime.parent, pid: process.pid, is_registrar: null, is_probe: false },
-      initiator: true,
-      serve: (start, channel) =>
-        channel.sendError(start.cid, new TransportClosed(plan.runtime.parent, "a parent serves no requests")),
-      stray: (message) => this.#stray(message),
-    });
+    const { name } = plan.request.id;
+    const blank = plan.pool?.take(plan.request);
+    const started = blank ?? new Started(plan.backend, plan.request, plan.runtime.parent);
+    this.#wasBlank = blank !== undefined;
+    this.#plan = { ...plan, request: { ...plan.request, id: { name, uuid: started.uuid } } };
+    this.#process = started.process;
+    this.#channel = started.channel;
+    started.stray = (message) => this.#stray(message);
+    this.#log(
+      "runtime",
+      "actor.started",
+      blank === undefined ? "is being started" : "takes a process that was waiting",
+    );
   }
 
   /**
@@ -83,7 +91,7 @@ export class Child {
     try {
       yield* child.#boot();
       child.#log("runtime", "actor.ready", "is ready", { afterMs: Math.round(realClock.now() - began) });
-      const { id } = plan.request;
+      const { id } = child.#plan.request;
       status.started(
         new Portal(id, child.#channel, plan.modules, {
           cancel: (reason, graceMs) => child.#want(reason, graceMs),
@@ -98,16 +106,27 @@ export class Child {
     } catch (error) {
       // Cancelled, or it did not come up, or it died: in any case nothing of it may be left.
       const linkWasGone = child.#serves && child.#channel.closedBy !== undefined;
+      const neverWoke = child.#diedAsBlank;
       yield* shielded(() => child.#end(error instanceof Error ? error.message : String(error), child.#serves));
       // It died, and whoever talked to it was told before we were: that cancelled us, and says less.
       const exit = child.#process.exited.result;
       if (linkWasGone && isCancelled(error) && exit?.ok) child.#judge(exit.value);
+      if (neverWoke && !isCancelled(error)) return yield* Child.supervise(status, { ...plan, pool: undefined });
       throw error;
     } finally {
       child.#channel.destroy("the child has ended");
       const exit = child.#process.exited.result;
       if (exit?.ok) child.#log("runtime", "actor.exited", `has ended: ${describeExit(exit.value)}`, { ...exit.value });
     }
+  }
+
+  /**
+   * Whether it was a blank that had died before it was up, most likely while it waited: that is no failure of the actor.
+   * A module that ends its process while it is imported does so once more, and is reported then.
+   */
+  get #diedAsBlank(): boolean {
+    const isLost = this.#channel.closedBy !== undefined && this.#lastWords === undefined;
+    return this.#wasBlank && !this.#serves && isLost;
   }
 
   *#boot(): Operation<void> {
@@ -133,6 +152,7 @@ export class Child {
 
   *#handshake(modules: EnabledModules): Operation<readonly WireAddress[]> {
     yield* this.#channel.greeted.wait();
+    this.#channel.rename({ peer: this.#plan.request.id.name });
     const { runtime, addresses } = this.#plan;
     this.#channel.send({
       msg_type: "SpawnSpec",

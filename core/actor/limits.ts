@@ -41,3 +41,12 @@ export const WATCHDOG_PATIENCE_MS = 500;
 
 /** Peers connected to one actor at once, besides its parent and its children: each costs a socket and its buffers. */
 export const MAX_PEERS = 1_024;
+
+/** Blanks that a nursery may keep: each holds some 12 MiB, and more than a machine has cores only take turns to start. */
+export const MAX_WARM = 64;
+
+/** From the taking of a blank until the next is started: by then the new actor has answered its first requests. */
+export const WARM_REFILL_MS = 100;
+
+/** Blanks that die one after the other while they wait; then no more are started: it is no accident. */
+export const MAX_BLANK_DEATHS = 5;

@@ -111,6 +111,11 @@ export class Connection {
     return this.#peer;
   }
 
+  /** What the peer is called from now on, as both sides know: a process that waited for its name has got it. */
+  renamePeer(name: string): void {
+    if (this.#peer !== undefined) this.#peer = { ...this.#peer, id: { ...this.#peer.id, name } };
+  }
+
   get isOpen(): boolean {
     return this.#state === "open";
   }

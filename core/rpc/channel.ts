@@ -47,11 +47,13 @@ export class Channel {
   readonly #connection: Connection;
   readonly #options: ChannelOptions;
   readonly #dialogs = new Map<Cid, DialogHalf>();
+  #self: ActorId;
   #nextCid: number;
   #closedBy: TransportClosed | undefined;
 
   constructor(stream: Duplex, options: ChannelOptions) {
     this.#options = options;
+    this.#self = options.self;
     this.#nextCid = options.initiator ? 0 : 1;
     this.#connection = new Connection(
       stream,
@@ -75,7 +77,13 @@ export class Channel {
 
   /** This side's identity. */
   get self(): ActorId {
-    return this.#options.self;
+    return this.#self;
+  }
+
+  /** What the sides are called from now on, where one of them was started before it had a name. */
+  rename({ self, peer }: { readonly self?: string; readonly peer?: string }): void {
+    if (self !== undefined) this.#self = { ...this.#self, name: self };
+    if (peer !== undefined) this.#connection.renamePeer(peer);
   }
 
   get peer(): PeerInfo | undefined {
