@@ -216,7 +216,8 @@ export class Child {
     if (exit.exitCode === 0 && this.#lastWords === undefined) return;
     const facts = { ...exit, stderrTail: this.#process.stderrTail() };
     const died = new ActorDied(this.#plan.request.id, facts, this.#lastWords && { cause: this.#lastWords });
-    this.#log("error", "actor.died", `died: ${describeExit(exit)}`, { ...facts, error: this.#lastWords });
+    // Its error is raised, and printed by whoever handles it; said here at a level that is on, it would stand there twice.
+    this.#log("info", "actor.died", `died: ${describeExit(exit)}`, { ...facts, error: this.#lastWords });
     throw died;
   }
 

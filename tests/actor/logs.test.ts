@@ -216,9 +216,9 @@ describe("the logs of a tree", () => {
         "runtime actor.exited",
       ]),
     );
-    expect(records.filter((record) => record.level === "error")).toMatchObject([
+    expect(records.filter((record) => record.event === "actor.died")).toMatchObject([
       {
-        event: "actor.died",
+        level: "info",
         message: expect.stringMatching(/exited with status 3/),
         fields: { exitCode: 3, signal: null, stderrTail: "" },
       },
