@@ -10,7 +10,7 @@ runMain(import.meta, function* () {
     const other = yield* an.startActor("other", {
       enableModules,
       env: { REGION: undefined }, // takes it away
-      execArgv: ["--max-old-space-size=64"],
+      execArgv: ["--max-old-space-size=256"],
     });
     console.log(yield* other.run(about));
     an.cancelScope.cancel();

@@ -8,7 +8,7 @@ export function* add({ a, b }: { a: number; b: number }) {
 export function* about() {
   const { name, parent } = yield* currentActor();
   const { title, env, execArgv } = process;
-  return { name, title, parent: parent?.name, isSpare: execArgv.includes("--max-old-space-size=64"), env: env.REGION };
+  return { name, title, parent: parent?.name, isSpare: execArgv.includes("--max-old-space-size=256"), env: env.REGION };
 }
 
 export function* pays({ amount }: { amount: number }) {
