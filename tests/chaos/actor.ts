@@ -76,32 +76,36 @@ function enter(stage: Stage): void {
 
 /** The work of the root: until the time that the plan gives it is over. */
 export function* workAsRoot(): Operation<void> {
-  const over = new Event("end of the round");
+  const isUp = new Event("the tree is up");
+  const isOver = new Event("end of the round");
   yield* openNursery(function* (n) {
     n.startSoon(function* () {
+      if (!plan.hurried) yield* isUp.wait();
       yield* sleep(plan.workMs);
-      over.set();
+      isOver.set();
     });
-    yield* work(n, over);
+    yield* work(n, isUp, isOver);
   });
 }
 
-/** The work of any other actor: until its parent leaves its side of the stream. */
+/** The work of any other actor: until its parent leaves its side of the stream. Started once all below it is up. */
 export const branch = context(function* (ctx: Context<{ started: number; receive: never }>): Operation<void> {
-  yield* ctx.started(process.pid);
-  yield* ctx.openStream(function* (stream) {
-    const over = new Event(`end of ${self}`);
-    yield* openNursery(function* (n) {
-      n.startSoon(function* () {
+  const isUp = new Event(`${self} is up`);
+  const isOver = new Event(`end of ${self}`);
+  yield* openNursery(function* (n) {
+    n.startSoon(function* () {
+      yield* isUp.wait();
+      yield* ctx.started(process.pid);
+      yield* ctx.openStream(function* (stream) {
         for (const _ of yield* each(stream)) yield* each.next();
-        over.set();
       });
-      yield* work(n, over);
+      isOver.set();
     });
+    yield* work(n, isUp, isOver);
   });
 });
 
-function* work(n: Nursery, over: Event): Operation<void> {
+function* work(n: Nursery, isUp: Event, isOver: Event): Operation<void> {
   const failed = new Event(`a fault of ${self}`);
   let error: Error | undefined;
   fail = (thrown) => {
@@ -113,21 +117,28 @@ function* work(n: Nursery, over: Event): Operation<void> {
     throw error;
   });
   enter("working");
-  yield* tendChildren(over);
-  yield* over.wait();
+  yield* tendChildren(isUp, isOver);
+  // As far as it will ever be, if they failed.
+  isUp.set();
+  yield* isOver.wait();
   n.cancelScope.cancel("it is over");
 }
 
-/** Start the children, and hold the dialogs with them, until it is `over`. */
-function* tendChildren(over: Event): Operation<void> {
+/** Start the children, and hold the dialogs with them, until it is over. */
+function* tendChildren(isUp: Event, isOver: Event): Operation<void> {
   let cancelled: unknown;
   let errors: readonly unknown[] = [];
   try {
     yield* openActorNursery(
       function* (an) {
         yield* openNursery(function* (n) {
-          for (const child of me.children) n.startSoon(() => tend(an, child, over));
-          yield* over.wait();
+          let missing = me.children.length;
+          const oneIsUp = () => {
+            if (--missing <= 0) isUp.set();
+          };
+          if (missing === 0) isUp.set();
+          for (const child of me.children) n.startSoon(() => tend(an, child, oneIsUp, isOver));
+          yield* isOver.wait();
           enter("ending");
           if (plan.ending === "cancel") an.cancelScope.cancel("the round is over");
         });
@@ -150,9 +161,9 @@ function* tendChildren(over: Event): Operation<void> {
   if (errors.length > 0 && !me.contains) throw new ExceptionGroup(`children of ${self} failed`, errors);
 }
 
-function* tend(an: ActorNursery, child: ActorPlan, over: Event): Operation<void> {
+function* tend(an: ActorNursery, child: ActorPlan, isUp: () => void, isOver: Event): Operation<void> {
   yield* sleep(child.delayMs);
-  if (over.isSet) return;
+  if (isOver.isSet) return isUp();
   log.add({ what: "spawning", name: child.name, pid: process.pid });
   const portal = yield* an.startActor(child.name, {
     enableModules: [import.meta.url],
@@ -160,10 +171,11 @@ function* tend(an: ActorNursery, child: ActorPlan, over: Event): Operation<void>
     spawnTimeoutMs: SPAWN_TIMEOUT_MS,
   });
   yield* portal.openContext(branch, {}, function* (ctx) {
+    isUp();
     yield* ctx.openStream(function* () {
       yield* openNursery(function* (n) {
         for (const dialog of child.dialogs) n.startSoon(() => hold(portal, dialog));
-        yield* over.wait();
+        yield* isOver.wait();
         n.cancelScope.cancel("the round is over");
       });
     });

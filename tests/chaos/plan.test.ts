@@ -23,6 +23,7 @@ describe("a plan of chaos", () => {
 describe("the verdict on a round", () => {
   const plan = {
     seed: 0,
+    hurried: false,
     workMs: 1_000,
     ending: "leave",
     faults: [],

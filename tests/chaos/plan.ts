@@ -38,7 +38,9 @@ export interface Fault {
 export interface Plan {
   readonly seed: number;
   readonly root: ActorPlan;
-  /** From when the root has begun its work until it ends the tree. */
+  /** Whether the root does not wait until the tree is up, or fails to come up. */
+  readonly hurried: boolean;
+  /** From then until the root ends the tree. */
   readonly workMs: number;
   /** Whether the root ends the tree by leaving all dialogs in good order, or by cancelling its nursery. */
   readonly ending: "leave" | "cancel";
@@ -115,10 +117,11 @@ export function makePlan(seed: number, { maxActors, maxDepth }: PlanLimits = USU
   }
 
   const root = actor("r", 0);
-  const workMs = chance.whole(500, 4_000);
+  const workMs = chance.whole(100, 2_500);
+  const hurried = chance.whole(1, 4) === 1;
   const count = chance.of([chance.whole(0, 1), 1, 1, 1, 2, 2, 3, chance.whole(4, 8)]);
   const faults = Array.from({ length: count }, () => makeFault(chance, actors, workMs));
-  return { seed, root, workMs, ending: chance.of(["leave", "cancel"]), faults };
+  return { seed, root, hurried, workMs, ending: chance.of(["leave", "cancel"]), faults };
 }
 
 function makeFault(chance: Chance, actors: readonly ActorPlan[], workMs: number): Fault {

@@ -69,7 +69,7 @@ const STATUS: Readonly<Partial<Record<FaultKind, readonly (number | string)[]>>>
 };
 
 /** A fault this close to the end of an actor may be too late for it, in milliseconds. */
-const MARGIN_MS = 1_000;
+const MARGIN_MS = 500;
 
 /** What is wrong with the round; nothing, if all is well. */
 export function judge(end: RoundEnd): string[] {
