@@ -159,7 +159,7 @@ export class ActorSpawnError extends Error {
   }
 }
 
-/** Raised when an actor's process ended without saying how its work came out (killed, crashed, `process.exit`). */
+/** Raised when an actor's process ended without saying how its work came out (killed, crashed, `process.exit` with a status other than 0). */
 export class ActorDied extends Error {
   override readonly name = "ActorDied";
   readonly actor: ActorId;

@@ -74,8 +74,8 @@ export class Actor {
   }
 
   /**
-   * Set when this actor is asked to end, and has some time before it is cancelled; see `Context.closing`. In the root,
-   * which nobody asks, never.
+   * Set when this actor is asked to end, and what it serves has some time before it is cancelled; see `Context.closing`.
+   * In a root that does not listen, which nobody asks, never.
    */
   get closing(): Event {
     this.#neverClosing ??= new Event();

@@ -34,7 +34,7 @@ export interface RootOptions {
  *
  * @returns what `body` returned; undefined if a peer has cancelled the actor
  * @throws Error if this process is an actor already; TypeError if an enabled module is no URL, or an option not what it should be
- * @throws RangeError for what is no address; ListenError if it cannot be listened on
+ * @throws RangeError for what is no address; ExceptionGroup with a ListenError if it cannot be listened on
  */
 export function* openRootActor<T>(body: (actor: Actor) => Operation<T>, options: RootOptions = {}): Operation<T> {
   const id = { name: options.name ?? "root", uuid: crypto.randomUUID() };

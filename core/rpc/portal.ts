@@ -1,6 +1,7 @@
 /** The handle on another actor: call its functions, open contexts in it, cancel it. */
 import type { Operation } from "effection";
 import type { ActorId } from "../actor-id.ts";
+import { ActorTooSlowError } from "../errors.ts";
 import { Call } from "./call.ts";
 import { CancelRequest } from "./cancel-request.ts";
 import type { Channel } from "./channel.ts";
@@ -163,7 +164,7 @@ export class Portal {
     try {
       yield* request.wait(timeoutMs);
     } catch (error) {
-      if (raiseOnTimeout) throw error;
+      if (raiseOnTimeout || !(error instanceof ActorTooSlowError)) throw error;
     }
   }
 }

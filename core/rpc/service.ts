@@ -81,9 +81,11 @@ export class Service {
     const isFirst = this.#canceller === undefined;
     this.#canceller ??= { by, reason };
     const scope = this.#nursery.cancelScope;
-    if (isFirst && graceMs > 0) {
-      // Whoever waits for the actor's notice is some task that it serves, and which one cannot be told.
+    if (graceMs > 0) {
+      // Asked again: the time runs from the first request, and only one without grace cuts it short.
+      if (!isFirst && this.#open.size > 0) return;
       for (const served of this.#open) {
+        // Whoever waits for the actor's notice is some task that it serves, and which one cannot be told.
         if (this.#closing === undefined) served.cancel(by, reason, graceMs);
         else served.cancel(by, reason, graceMs, true);
       }

@@ -7,7 +7,7 @@ import { LogFile } from "../support/log-file.ts";
 import { macrotasks } from "../support/macrotasks.ts";
 import { errorOf } from "../support/outcome.ts";
 import { serving } from "../support/peer.ts";
-import { lastWords, stubborn, unaware, worker } from "./fixtures/closing.ts";
+import { finishesWork, lastWords, stubborn, unaware, worker } from "./fixtures/closing.ts";
 
 const enableModules = [new URL("./fixtures/closing.ts", import.meta.url)];
 const LONG = 60_000;
@@ -74,6 +74,19 @@ describe("an actor that is asked to end", () => {
         yield* log.has("noticed");
         while (words === undefined) yield* macrotasks(1);
         expect(words).toBe("finished");
+      });
+    });
+  });
+
+  it("by its parent has the time that it was given, though that asks by every way it has", function* () {
+    const log = new LogFile();
+    yield* withChild(function* (portal) {
+      yield* openNursery(function* (n) {
+        n.startSoon(function* () {
+          expect(yield* portal.run(finishesWork, { log: log.path })).toBe("all done");
+        });
+        yield* log.has("began");
+        yield* portal.cancelActor({ graceMs: LONG });
       });
     });
   });
