@@ -1,7 +1,6 @@
 /** The handle on another actor: call its functions, open contexts in it, cancel it. */
 import type { Operation } from "effection";
 import type { ActorId } from "../actor-id.ts";
-import { ActorTooSlowError } from "../errors.ts";
 import { Call } from "./call.ts";
 import { CancelRequest } from "./cancel-request.ts";
 import type { Channel } from "./channel.ts";
@@ -164,7 +163,8 @@ export class Portal {
     try {
       yield* request.wait(timeoutMs);
     } catch (error) {
-      if (raiseOnTimeout || !(error instanceof ActorTooSlowError)) throw error;
+      // A cancellation of this task is not lost by that: its next checkpoint is cancelled too.
+      if (raiseOnTimeout) throw error;
     }
   }
 }

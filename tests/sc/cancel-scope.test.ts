@@ -1,6 +1,7 @@
 import { type Operation, suspend } from "effection";
 import { Cancelled, isCancelled, TooSlowError } from "../../core/errors.ts";
 import { ExceptionGroup } from "../../core/exception-group.ts";
+import { CancelStatus } from "../../core/sc/cancel-tree.ts";
 import {
   CancelScope,
   cancelShieldedCheckpoint,
@@ -607,5 +608,17 @@ describe("signal", () => {
     });
     expect(after.signal.aborted).toBe(true);
     expect(after.signal.reason).toBeInstanceOf(Cancelled);
+  });
+});
+
+describe("a cancel status", () => {
+  it("says what the work in it is for: what it was told, or the nearest one around it was", () => {
+    const outer = new CancelStatus(undefined);
+    const inner = new CancelStatus(new CancelStatus(outer));
+    expect(inner.purpose).toBeUndefined();
+    outer.label = "feed.ticks";
+    expect(inner.purpose).toBe("feed.ticks");
+    inner.label = "closer";
+    expect(inner.purpose).toBe("closer");
   });
 });

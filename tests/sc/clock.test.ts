@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, vi } from "vitest";
-import { realClock, weakTimer } from "../../core/sc/clock.ts";
+import { realClock, wallTime, weakTimer } from "../../core/sc/clock.ts";
 import { describe, expect, it } from "../support/it.ts";
 
 describe("realClock", () => {
@@ -67,5 +67,13 @@ describe("realClock", () => {
     });
     vi.advanceTimersByTime(10);
     expect(fired).toBe(1);
+  });
+});
+
+describe("wallTime", () => {
+  it("is the host's time of day", () => {
+    vi.useFakeTimers({ toFake: ["Date"], now: 1_700_000_000_000 });
+    expect(wallTime()).toBe(1_700_000_000_000);
+    vi.useRealTimers();
   });
 });
