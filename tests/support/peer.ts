@@ -7,7 +7,8 @@ import { type DialogKind, FUNCTYPES } from "../../core/rpc/dialog-rules.ts";
 import { ExposedModules } from "../../core/rpc/exposed-modules.ts";
 import type { EnabledModules } from "../../core/rpc/function-name.ts";
 import { Service } from "../../core/rpc/service.ts";
-import { openNursery } from "../../core/sc/nursery.ts";
+import { openNursery, type TaskStatus } from "../../core/sc/nursery.ts";
+import { sleepForever } from "../../core/sc/sleep.ts";
 import { FEATURES, type Feature, type Message, type Start } from "../../core/wire/mod.ts";
 import { PairedStream } from "./duplex-pair.ts";
 import { macrotasks } from "./macrotasks.ts";
@@ -57,7 +58,13 @@ export function* serving<T>(
 ): Operation<T> {
   const exposed = yield* ExposedModules.load(modules);
   return yield* openNursery(function* (nursery) {
-    const service = new Service(id("me"), nursery, exposed);
+    // In a nursery of its own: a peer may cancel the service, and the test is to see that.
+    const service = yield* nursery.start(function* serve(status: TaskStatus<Service>): Operation<void> {
+      yield* openNursery(function* (served) {
+        status.started(new Service(id("me"), served, exposed));
+        yield* sleepForever();
+      });
+    });
     const [left, right] = PairedStream.make();
     const peer = new Peer(right, features);
     const channel = new Channel(left, {
@@ -70,7 +77,7 @@ export function* serving<T>(
     yield* peer.connection.greeted.wait();
     const value = yield* body(peer, channel);
     peer.connection.destroy();
-    nursery.cancelScope.cancel("the test is over");
+    service.cancel(id("me"), "the test is over");
     return value;
   });
 }
