@@ -3,6 +3,7 @@ import type { Duplex } from "node:stream";
 import { type Operation, until } from "effection";
 import type { ActorId } from "../actor-id.ts";
 import { isCancelled } from "../errors.ts";
+import { journal } from "../log/mod.ts";
 import { Channel } from "../rpc/channel.ts";
 import { ExposedModules } from "../rpc/exposed-modules.ts";
 import { Service } from "../rpc/service.ts";
@@ -29,6 +30,9 @@ import { listenForPeers } from "./peers.ts";
 import { readRuntimeVars } from "./runtime-vars.ts";
 import type { Watchdog } from "./watchdog.ts";
 
+/** What an actor exits with that nobody has asked to end. */
+const ORPHAN_STATUS = 1;
+
 export interface ChildOptions {
   /** Nobody else kills this process if it is stuck when its parent dies. */
   readonly unguarded: boolean;
@@ -51,7 +55,7 @@ export async function childMain(id: ActorId, link: Duplex, options: ChildOptions
     }
   }
   await flushed(life.channel, link);
-  return status;
+  return life.isOrphan ? ORPHAN_STATUS : status;
 }
 
 class ChildLife {
@@ -67,6 +71,8 @@ class ChildLife {
   #service: Service | undefined;
   #scope: CancelScope | undefined;
   #endedBecause: string | undefined;
+  /** Whether its link has ended before anybody asked for its end. */
+  isOrphan = false;
 
   constructor(id: ActorId, link: Duplex, options: ChildOptions) {
     this.#id = id;
@@ -146,8 +152,12 @@ class ChildLife {
     this.#watchdog?.noticed();
     this.#logRelay.disconnected();
     this.#spec.reject(this.channel.closedBy);
-    this.cancel("the link to the parent has ended");
-    realClock.at(realClock.now() + ORPHAN_GRACE_MS, () => process.exit(1));
+    const why = "the link to the parent has ended";
+    this.isOrphan = this.#endedBecause === undefined && this.#service?.canceller === undefined;
+    // A parent that lives on finds it at the end of this process's stderr.
+    if (this.isOrphan && journal.isEnabled("warn")) journal.write("warn", "actor.orphaned", `ends itself: ${why}`);
+    this.cancel(why);
+    realClock.at(realClock.now() + ORPHAN_GRACE_MS, () => process.exit(ORPHAN_STATUS));
   }
 }
 

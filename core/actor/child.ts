@@ -50,8 +50,8 @@ export class Child {
   readonly #channel: Channel;
   /** Cancelled when somebody here has asked for the actor to end. */
   readonly #wanted = new CancelScope();
-  /** What it has been given to end by itself, where that was said. */
-  #graceMs: number | undefined;
+  /** The first request for its end that was made through its portal, and the time it grants. */
+  #asked: { readonly request: CancelRequest; readonly graceMs: number } | undefined;
   /** What the child itself said of its failure. */
   #lastWords: Error | undefined;
   #serves = false;
@@ -137,7 +137,9 @@ export class Child {
       this.#bound = up;
       this.#serves = true;
     } catch (error) {
-      if (this.#lastWords !== undefined) throw this.#spawnError(summaryOf(this.#lastWords), this.#lastWords);
+      if (this.#lastWords !== undefined) {
+        throw this.#spawnError(summaryOf(this.#lastWords), this.#lastWords, yield* this.#exitStatus());
+      }
       if (!(error instanceof TransportClosed)) throw error;
       // The link ends a moment before the process does; what that says is what the user needs.
       const exit = yield* this.#exitStatus();
@@ -181,12 +183,13 @@ export class Child {
   }
 
   /** Somebody here has asked for its end. */
-  #want(reason: string, graceMs = this.#plan.bounds.graceMs ?? 0): number {
+  #want(reason: string, graceMs = this.#plan.bounds.graceMs ?? 0): CancelRequest {
     // It had died by then, and who asks has most likely just been told of a lost connection: that says less.
     if (!this.#wanted.cancelCalled) this.#wasGone = this.#channel.closedBy !== undefined;
-    this.#graceMs = graceMs;
+    const request = CancelRequest.ofActor(this.#channel, { reason, graceMs });
+    this.#asked ??= { request, graceMs };
     this.#wanted.cancel(reason);
-    return graceMs;
+    return request;
   }
 
   *#end(reason: string, byRequest: boolean): Operation<void> {
@@ -197,16 +200,16 @@ export class Child {
       this.#log("cancel", `teardown.${step.replaceAll(" ", "-")}`, `teardown: ${step}`, facts);
       onTeardown?.(event);
     };
-    // `portal.cancelActor` has made its own request, and waits for its acknowledgement.
-    const asked = this.#wanted.cancelCalled;
-    const graceMs = this.#graceMs ?? bounds.graceMs ?? 0;
+    const asked = this.#asked;
+    const graceMs = asked?.graceMs ?? bounds.graceMs ?? 0;
+    const ask = byRequest ? () => CancelRequest.ofActor(this.#channel, { reason, graceMs }) : undefined;
     yield* tearDown({
       actor: request.id,
       child: this.#process,
       reason,
       bounds,
       onStep,
-      request: byRequest || asked ? () => CancelRequest.ofActor(this.#channel, { reason, graceMs }) : undefined,
+      request: asked === undefined ? ask : () => asked.request,
       graceMs,
     });
   }

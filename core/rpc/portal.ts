@@ -35,8 +35,8 @@ export interface CancelActorOptions {
 }
 
 interface PortalDetails {
-  /** Tells the actor's supervisor, if there is one, that it is to end; gives the time it has for that, in milliseconds. */
-  readonly cancel?: (reason: string, graceMs: number | undefined) => number;
+  /** Has the actor's supervisor, if there is one, ask for its end, and see to it. */
+  readonly cancel?: (reason: string, graceMs: number | undefined) => CancelRequest;
   readonly isDetached?: boolean;
   readonly addresses?: readonly string[];
 }
@@ -56,6 +56,11 @@ export class Portal {
     this.actor = actor;
     this.#channel = channel;
     this.#modules = modules;
+  }
+
+  /** Its process, as it said itself; null if it said nothing of that. On another host it means nothing here. */
+  get pid(): number | null {
+    return this.#channel.peer?.pid ?? null;
   }
 
   /**
@@ -158,8 +163,10 @@ export class Portal {
    */
   *cancelActor(options: CancelActorOptions = {}): Operation<void> {
     const { timeoutMs, raiseOnTimeout = false, reason = "portal.cancelActor() was called" } = options;
-    const graceMs = this.#details.cancel?.(reason, options.graceMs) ?? options.graceMs ?? 0;
-    const request = CancelRequest.ofActor(this.#channel, { reason, graceMs });
+    const { graceMs } = options;
+    const request =
+      this.#details.cancel?.(reason, graceMs) ??
+      CancelRequest.ofActor(this.#channel, { reason, graceMs: graceMs ?? 0 });
     try {
       yield* request.wait(timeoutMs);
     } catch (error) {

@@ -2,9 +2,11 @@ import {
   ActorTooSlowError,
   ContextCancelled,
   ExceptionGroup,
+  type LogRecord,
   moveOnAfter,
   openActorNursery,
   openNursery,
+  openRootActor,
   type PeerContext,
   sleepForever,
   type TaskStatus,
@@ -43,6 +45,22 @@ describe("cancellation across processes", () => {
     );
     expect((error as ExceptionGroup).leaves()).toMatchObject([{ remoteMessage: "one failed" }]);
     expect(log.lines).toEqual(["sibling began", "sibling cleaned up"]);
+  });
+
+  it("B23 an actor that is cancelled through its portal is asked once, by whoever asks", function* () {
+    const asked: string[] = [];
+    const logTo = ({ event, actor }: LogRecord) => {
+      if (event === "cancel.received") asked.push(actor);
+    };
+    yield* openRootActor(
+      () =>
+        openActorNursery(function* (an) {
+          const portal = yield* an.startActor("child", { enableModules });
+          yield* portal.cancelActor();
+        }),
+      { logLevel: "cancel", logTo },
+    );
+    expect(asked).toEqual([expect.stringContaining("child")]);
   });
 
   it("B23 cancelling one call, one context or one actor affects exactly that", function* () {

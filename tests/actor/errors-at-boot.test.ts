@@ -25,7 +25,7 @@ describe("a child that does not come up", () => {
       const good = yield* an.startActor("good", { enableModules: [fixture("service.ts")] });
       const error = yield* spawnError(an.startActor("bad", { enableModules: [fixture(file)] }));
       expect(error.message).toMatch(why);
-      expect(error.actorName).toBe("bad");
+      expect(error).toMatchObject({ actorName: "bad", exitCode: 1, signal: null });
       expect(error.stderrTail).toContain(stderr);
       expect(error.cause).toBeInstanceOf(RemoteActorError);
       expect(yield* good.run(add, { a: 1, b: 2 })).toBe(3);

@@ -4,7 +4,7 @@ import { useCensus } from "../support/census.ts";
 import { describe, expect, it } from "../support/it.ts";
 import { LogFile } from "../support/log-file.ts";
 import { errorOf } from "../support/outcome.ts";
-import { breaksLink, counts, hogsMemory } from "./fixtures/faults.ts";
+import { breaksLink, breaksLinkLater, counts, hogsMemory } from "./fixtures/faults.ts";
 
 const enableModules = [new URL("./fixtures/faults.ts", import.meta.url)];
 
@@ -39,6 +39,27 @@ describe("a link that breaks in the middle of a stream", () => {
       expect(names).toContain("TransportClosed");
       for (const name of names) expect(["TransportClosed", "ActorDied"]).toContain(name);
       expect(log.lines).toEqual(["unwound"]); // in the child, before it ended
+    },
+  );
+});
+
+describe("a link that breaks while nothing is asked", () => {
+  useCensus();
+
+  it.each(["half-close", "reset", "garbage"] as const)(
+    "B44 by %s ends the child, and is told as its death, with what it said of that",
+    function* (how) {
+      const error = yield* errorOf(
+        openActorNursery(function* (an) {
+          const options = { enableModules, stdio: { stderr: "ignore" } } as const;
+          const portal = yield* an.startActor("cut off", options);
+          yield* portal.run(breaksLinkLater, { how });
+        }),
+      );
+      const [died, ...others] = (error as ExceptionGroup).leaves();
+      expect(others).toEqual([]);
+      expect(died).toMatchObject({ name: "ActorDied", actor: { name: "cut off" }, exitCode: 1 });
+      expect((died as ActorDied).stderrTail).toContain("the link to the parent has ended");
     },
   );
 });

@@ -134,6 +134,7 @@ describe("a tree of actors", () => {
       const portal = yield* an.startActor("child", { enableModules });
       yield* portal.run(withCleanUp, { log: log.path });
       const { pid } = yield* portal.run(whoAmI);
+      expect(portal.pid).toBe(pid);
       process.kill(pid, "SIGINT");
       expect(yield* portal.run(add, { a: 1, b: 1 })).toBe(2);
       process.kill(pid, "SIGTERM");
