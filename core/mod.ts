@@ -7,4 +7,4 @@ export { LOG_LEVELS, Log, type LogFields, type LogLevel, type LogRecord, type Lo
 export * from "./rpc/mod.ts";
 export * from "./sc/mod.ts";
 export { type RuntimeWarning, reportWarning } from "./warnings.ts";
-export type { ErrorClassOptions, ExtensionType } from "./wire/mod.ts";
+export { type ErrorClassOptions, type ErrorOrigin, type ExtensionType, originOf } from "./wire/mod.ts";

@@ -9,9 +9,10 @@ export {
   sameAddress,
   toWireAddress,
 } from "./address.ts";
-export { type BoxOptions, boxError, boxValue, type ErrorFields, reviveValue, unboxError } from "./boxed-error.ts";
+export { type BoxOptions, boxError, boxValue, type ErrorFields } from "./box-error.ts";
 export { isUid } from "./boxed-shape.ts";
 export { ValueCodec, type ValueCodecOptions } from "./codec.ts";
+export { type ErrorOrigin, originOf } from "./error-origin.ts";
 export { type ErrorClass, type ErrorClassOptions, ErrorRegistry, type ReviveError } from "./error-registry.ts";
 export { ExtensionSet, type ExtensionType } from "./extension.ts";
 export { FrameReader, type FrameReaderOptions, FrameTooLong, FrameWriter, type FrameWriterOptions } from "./frame.ts";
@@ -44,4 +45,5 @@ export {
   type Yield,
 } from "./message.ts";
 export { MessageCodec, type MessageCodecOptions } from "./message-codec.ts";
+export { reviveValue, unboxError } from "./unbox-error.ts";
 export { UndecodablePayload } from "./undecodable-payload.ts";

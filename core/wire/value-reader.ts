@@ -3,12 +3,12 @@
  * anything is made for it, nesting is bounded, and keys become own data properties whatever they are called.
  */
 import { ProtocolError } from "../errors.ts";
-import { reviveValue } from "./boxed-error.ts";
 import { narrowBoxed } from "./boxed-shape.ts";
 import type { ErrorRegistry } from "./error-registry.ts";
 import { ARRAY_BUFFER_KIND, EXT, type ExtensionSet, NO_EXTENSIONS, VIEWS } from "./extension.ts";
 import { CACHED_KEYS, MAX_CACHED_KEY_BYTES, MAX_VALUE_DEPTH } from "./limits.ts";
 import { setOwn } from "./record.ts";
+import { reviveValue } from "./unbox-error.ts";
 
 export interface ValueReaderOptions {
   extensions?: ExtensionSet | undefined;

@@ -5,7 +5,7 @@
  * What cannot be encoded is refused by a throw without details; `encodable.ts` then finds out which field it was, so
  * that what can be encoded pays nothing for that.
  */
-import { boxValue } from "./boxed-error.ts";
+import { boxValue } from "./box-error.ts";
 import { BoxedValue } from "./boxed-value.ts";
 import { ARRAY_BUFFER_KIND, EXT, type ExtensionSet, NO_EXTENSIONS, VIEWS } from "./extension.ts";
 import type { FrameWriter } from "./frame.ts";

@@ -1,11 +1,19 @@
 import { inspect } from "node:util";
 import type { Operation } from "effection";
-import { openActorNursery, type Portal, RemoteActorError, remote } from "espalier";
+import {
+  ActorDied,
+  type ErrorOrigin,
+  openActorNursery,
+  originOf,
+  type Portal,
+  RemoteActorError,
+  remote,
+} from "espalier";
 import { useCensus } from "../support/census.ts";
 import { describe, expect, it } from "../support/it.ts";
 import { LogFile } from "../support/log-file.ts";
 import { errorOf } from "../support/outcome.ts";
-import { add, failingFamily, fails, failsWithValue, fetchLike, returnsFunction } from "./fixtures/service.ts";
+import { add, chain, failingFamily, fails, failsWithValue, fetchLike, returnsFunction } from "./fixtures/service.ts";
 
 const enableModules = { service: new URL("./fixtures/service.ts", import.meta.url) };
 const service = remote<typeof import("./fixtures/service.ts")>("service");
@@ -101,6 +109,24 @@ describe("errors of remote tasks", () => {
       });
     },
   );
+
+  it("B16 the death of an actor far below tells which it was, who saw it, and by whom it was told", function* () {
+    const died: unknown[] = [];
+    const seen: (ErrorOrigin | undefined)[] = [];
+    const look = (error: unknown, from: ErrorOrigin | undefined): void => {
+      const origin = originOf(error) ?? from;
+      if (error instanceof ActorDied) {
+        died.push(error);
+        seen.push(origin);
+      } else if (error instanceof RemoteActorError) look(error.boxed, origin);
+      else if (error instanceof AggregateError) for (const member of error.errors) look(member, origin);
+    };
+    yield* withChild(function* (portal) {
+      look(yield* errorOf(portal.run(chain, { depth: 2, what: "exit" })), undefined);
+    });
+    expect(died).toMatchObject([{ actor: { name: "level0" }, exitCode: 5 }]);
+    expect(seen).toMatchObject([{ srcActor: { name: "level1" }, relayPath: [{ name: "level1" }] }]);
+  });
 
   it("an async function is called with its arguments and a signal, and a remote reference needs no import", function* () {
     yield* withChild(function* (portal) {

@@ -25,11 +25,13 @@ import {
   MAX_FRAME_BYTES,
   MAX_GROUP_ERRORS,
   MessageCodec,
+  originOf,
   unboxError,
 } from "../../core/wire/mod.ts";
 
 const origin = { name: "origin", uuid: "11111111-0000" };
 const middle = { name: "middle", uuid: "22222222-0000" };
+const third = { name: "third", uuid: "33333333-0000" };
 const ours = new MessageCodec({ spelling: "compact", features: new Set(FEATURES) });
 const plain = new MessageCodec({ spelling: "named", features: new Set() });
 
@@ -78,7 +80,7 @@ describe("a remote error", () => {
     expect(error.data).toEqual({ key: "x", code: "E_NF", info: thrown.info });
     expect(error.cause).toBeInstanceOf(RangeError);
     expect(error.cause).toHaveProperty("cause", "why");
-    expect(error.cause).toHaveProperty("stack", expect.stringContaining("boxed-error.test.ts"));
+    expect(error.cause).toHaveProperty("stack", expect.stringContaining("errors-as-data.test.ts"));
   });
 
   it("B13 whose cause is of an unknown class keeps that as a remote error too", () => {
@@ -188,6 +190,37 @@ describe("a remote error", () => {
     expect(remote(wrapped.cause)).toMatchObject({ srcActor: origin, relayPath: [origin], remoteName: "NotFound" });
     const group = remote(send(new ExceptionGroup("g", [first]), undefined, ours, middle)).boxed;
     expect(group).toHaveProperty("errors.0.srcActor", origin);
+  });
+
+  it("B16 relayed as the runtime's own, keeps its origin and the whole path, which can be asked for", () => {
+    const first = send(new ModuleNotExposed("feed", ["shop"]));
+    expect(originOf(first)).toEqual({ srcActor: origin, relayPath: [origin] });
+    const second = send(first, undefined, ours, middle);
+    expect(second).toBeInstanceOf(ModuleNotExposed);
+    expect(originOf(second)).toEqual({ srcActor: origin, relayPath: [origin, middle] });
+    const group = remote(send(new ExceptionGroup("g", [second, new TypeError("mine")]), undefined, ours, third));
+    expect(originOf(group)).toEqual({ srcActor: third, relayPath: [third] });
+    const { errors } = group.boxed as ExceptionGroup;
+    expect(errors.map(originOf)).toEqual([
+      { srcActor: origin, relayPath: [origin, middle] },
+      { srcActor: third, relayPath: [third] },
+    ]);
+  });
+
+  it("B16 taken out of its box and thrown again, keeps its origin", () => {
+    const registry = new ErrorRegistry().register(NotFound);
+    const { boxed } = remote(send(new NotFound("x", { cause: new RangeError("c") }), registry));
+    const again = remote(send(boxed, registry, ours, middle));
+    expect(again).toMatchObject({ srcActor: origin, relayPath: [origin, middle] });
+    expect(originOf(again.cause)).toEqual({ srcActor: origin, relayPath: [origin] });
+    const group = remote(send(new ExceptionGroup("g", [new Error("x")]), registry)).boxed;
+    expect(originOf(send(group, registry, ours, middle))).toEqual({ srcActor: origin, relayPath: [origin, middle] });
+  });
+
+  it("an error of this actor, and what is no error, has no origin elsewhere", () => {
+    for (const thrown of [new Error("x"), new ModuleNotExposed("a", []), "text", 7, null, undefined, {}]) {
+      expect(originOf(thrown)).toBeUndefined();
+    }
   });
 
   it("B16 a path that runs in a ring is bounded", () => {

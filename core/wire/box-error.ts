@@ -1,14 +1,11 @@
-/**
- * Errors as data: what one actor throws, another raises. Boxing never fails, whatever was thrown; unboxing gives the
- * runtime's own errors back as themselves and wraps all others in `RemoteActorError`.
- */
+/** What was thrown, as data for another actor to raise. Never fails, whatever it was. */
 import { inspect, types } from "node:util";
 import type { ActorId } from "../actor-id.ts";
 import { ContextCancelled, RemoteActorError } from "../errors.ts";
-import { ExceptionGroup } from "../exception-group.ts";
 import { BoxedValue, present } from "./boxed-value.ts";
 import { findIssues } from "./encodable.ts";
-import { BUILT_IN_ERRORS, dress, type ErrorRegistry } from "./error-registry.ts";
+import { boxOf, lengthen, wayOf } from "./error-origin.ts";
+import type { ErrorRegistry } from "./error-registry.ts";
 import { type ExtensionSet, NO_EXTENSIONS } from "./extension.ts";
 import {
   MAX_BOXED_DEPTH,
@@ -18,10 +15,8 @@ import {
   MAX_BOXED_TREE_BYTES,
   MAX_CAUSE_DEPTH,
   MAX_GROUP_ERRORS,
-  MAX_RELAY_PATH,
 } from "./limits.ts";
-import { type BoxedError, type ErrorMsg, fromUid, toUid, type Uid } from "./message.ts";
-import { errorFromPlainPeer } from "./plain-peer-error.ts";
+import { type BoxedError, type ErrorMsg, toUid, type Uid } from "./message.ts";
 import { setOwn } from "./record.ts";
 import { isRuntimeError, reviveRuntimeError } from "./runtime-error.ts";
 
@@ -47,8 +42,9 @@ export function boxError(thrown: unknown, srcActor: ActorId, options: BoxOptions
     const fields = errorFields(original, boxed.src ?? self, "RemoteActorError");
     return { ...fields, relay_path: lengthen(boxed.relay ?? [], self) };
   }
-  const fields = errorFields(boxed, self, boxed.name);
-  return { ...fields, canceller: cancellerOf(boxed) };
+  const { src, relay, ...error } = boxed;
+  const fields = { ...errorFields(error, src ?? self, boxed.name), canceller: cancellerOf(boxed) };
+  return src === undefined ? fields : { ...fields, relay_path: lengthen(relay ?? [], self) };
 }
 
 function errorFields(boxed: BoxedError, src: Uid, boxedType: string): ErrorFields {
@@ -72,10 +68,6 @@ function cancellerOf(boxed: BoxedError): Uid | null {
   return cancelled instanceof ContextCancelled ? toUid(cancelled.canceller) : null;
 }
 
-function lengthen(path: readonly Uid[], self: Uid): Uid[] {
-  return [...path.slice(0, 1), ...path.slice(1).slice(-(MAX_RELAY_PATH - 2)), self];
-}
-
 /** What was thrown, as data. Never throws. */
 export function boxValue(thrown: unknown, options: BoxOptions = {}): BoxedError {
   try {
@@ -85,9 +77,6 @@ export function boxValue(thrown: unknown, options: BoxOptions = {}): BoxedError 
     return { kind: "error", type: "Error", name: "Error", message: "an error that could not be read" };
   }
 }
-
-/** The box that an error was unboxed from: passing it on keeps what this actor could not revive. */
-const boxOf = new WeakMap<RemoteActorError, BoxedError>();
 
 /** Own properties that have a field in the box. */
 const BOX_FIELDS: ReadonlySet<string> = new Set(["name", "message", "stack", "cause", "errors", "code"]);
@@ -143,8 +132,7 @@ class Boxing {
       type: "RemoteActorError",
       name: "RemoteActorError",
       message: "",
-      src: toUid(error.srcActor),
-      relay: error.relayPath.map(toUid),
+      ...wayOf(error),
       cause: boxOf.get(error) ?? present(this.#fromFacts(error)),
     };
   }
@@ -173,6 +161,7 @@ class Boxing {
     const errors = isGroup(error) ? read(error, "errors") : undefined;
     const kept = typeof code === "string" || typeof code === "number";
     return {
+      ...safely(() => wayOf(error), undefined),
       kind: Array.isArray(errors) ? "group" : isRuntimeErrorSafely(error) ? "runtime" : "error",
       type: this.#text(type, allowance, MAX_NAME),
       name: this.#text(typeof name === "string" && name !== "" ? name : type, allowance, MAX_NAME),
@@ -374,97 +363,4 @@ function safely<T>(look: () => T, otherwise: T): T {
   } catch {
     return otherwise;
   }
-}
-
-// -------------------------------------------------------------------------------------------------------------- unboxing
-
-/**
- * The error to raise here for one that another actor sent: the runtime's own as itself, any other as a
- * `RemoteActorError`, whose `boxed` is an instance of its class if that is built in or registered.
- */
-export function unboxError(msg: ErrorMsg, registry?: ErrorRegistry): Error {
-  const { boxed } = msg;
-  if (boxed === undefined) return errorFromPlainPeer(msg);
-  const origin: Origin = { src: msg.src_uid, relay: msg.relay_path };
-  return reviveRuntimeError(boxed, reviveCause(boxed, origin, registry)) ?? wrap(boxed, origin, registry);
-}
-
-/** An error that was sent as a value: of its class if that is known here, else of class `Error` with its text and data. */
-export function reviveValue(boxed: BoxedError, registry?: ErrorRegistry): unknown {
-  if (boxed.kind === "value") return boxed.value;
-  const cause = boxed.cause === undefined ? undefined : reviveValue(boxed.cause, registry);
-  if (boxed.kind === "remote")
-    return boxed.cause === undefined || boxed.src === undefined ? cause : wrapAt(boxed, registry);
-  if (boxed.kind === "group") return reviveGroup(boxed, cause, (error) => reviveValue(error, registry));
-  return (
-    reviveRuntimeError(boxed, cause) ??
-    registry?.revive(boxed, cause) ??
-    BUILT_IN_ERRORS.revive(boxed, cause) ??
-    dress(new Error(boxed.message), boxed, cause)
-  );
-}
-
-/** Where an error was thrown and which way it came. */
-interface Origin {
-  readonly src: Uid;
-  readonly relay: readonly Uid[];
-}
-
-function wrap(boxed: BoxedError, origin: Origin, registry: ErrorRegistry | undefined): RemoteActorError {
-  const cause = reviveCause(boxed, origin, registry);
-  const code = boxed.code === undefined ? {} : { code: boxed.code };
-  const facts = {
-    remoteName: boxed.name,
-    remoteMessage: boxed.message,
-    remoteStack: boxed.stack,
-    srcActor: fromUid(origin.src),
-    relayPath: origin.relay.map(fromUid),
-    data: { ...boxed.data, ...code },
-    boxed: reviveInstance(boxed, cause, origin, registry),
-  };
-  const error = new RemoteActorError(facts, boxed.cause === undefined ? undefined : { cause });
-  boxOf.set(error, boxed);
-  return error;
-}
-
-/** The remote error that a box of kind `remote` is about. */
-function wrapAt(boxed: BoxedError, registry: ErrorRegistry | undefined): unknown {
-  const { cause, src, relay } = boxed;
-  if (cause === undefined || src === undefined) return dress(new Error(boxed.message), boxed, undefined);
-  return wrap(cause, { src, relay: relay ?? [src] }, registry);
-}
-
-function reviveCause(boxed: BoxedError, origin: Origin, registry: ErrorRegistry | undefined): unknown {
-  return boxed.cause === undefined ? undefined : reviveInner(boxed.cause, origin, registry);
-}
-
-/** A cause or a member of a group: of its own class if that is known here, else a remote error itself. */
-function reviveInner(boxed: BoxedError, origin: Origin, registry: ErrorRegistry | undefined): unknown {
-  if (boxed.kind === "value") return boxed.value;
-  if (boxed.kind === "remote") return wrapAt(boxed, registry);
-  const cause = reviveCause(boxed, origin, registry);
-  return (
-    reviveRuntimeError(boxed, cause) ?? reviveInstance(boxed, cause, origin, registry) ?? wrap(boxed, origin, registry)
-  );
-}
-
-function reviveInstance(
-  boxed: BoxedError,
-  cause: unknown,
-  origin: Origin,
-  registry: ErrorRegistry | undefined,
-): unknown {
-  if (boxed.kind === "value") return boxed.value;
-  if (boxed.kind === "group") return reviveGroup(boxed, cause, (error) => reviveInner(error, origin, registry));
-  return registry?.revive(boxed, cause) ?? BUILT_IN_ERRORS.revive(boxed, cause);
-}
-
-function reviveGroup(boxed: BoxedError, cause: unknown, revive: (error: BoxedError) => unknown): AggregateError {
-  const errors = (boxed.errors ?? []).map(revive);
-  if (boxed.omitted !== undefined) errors.push(new Error(`${boxed.omitted} more errors were left out of this group`));
-  const group =
-    boxed.type === ExceptionGroup.name && errors.length > 0
-      ? new ExceptionGroup(boxed.message, errors)
-      : new AggregateError(errors, boxed.message);
-  return dress(group, boxed, cause);
 }
