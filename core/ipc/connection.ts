@@ -6,7 +6,7 @@ import type { Duplex } from "node:stream";
 import { type ActorId, formatActorId } from "../actor-id.ts";
 import { ProtocolError, TransportClosed } from "../errors.ts";
 import { journal } from "../log/mod.ts";
-import { type Disarm, realClock } from "../sc/clock.ts";
+import { type Clock, type Disarm, realClock } from "../sc/clock.ts";
 import { Deferred } from "../sc/deferred.ts";
 import { runQueue } from "../sc/run-queue.ts";
 import {
@@ -26,7 +26,8 @@ import {
   type Part,
   UndecodablePayload,
 } from "../wire/mod.ts";
-import { CONGESTION_BYTES, MAX_HANDSHAKE_FRAME_BYTES, MAX_PARTS_UNDER_WAY } from "./limits.ts";
+import { FrameWatch } from "./frame-watch.ts";
+import { CONGESTION_BYTES, FRAME_STALL_TIMEOUT_MS, MAX_HANDSHAKE_FRAME_BYTES, MAX_PARTS_UNDER_WAY } from "./limits.ts";
 import { IncomingParts, OutgoingParts } from "./parts.ts";
 
 /** Who a connection leads to. */
@@ -55,6 +56,8 @@ export interface ConnectionOptions extends Pick<MessageCodecOptions, "extensions
   readonly features?: readonly Feature[] | undefined;
   /** Time for the peer to say who it is, in milliseconds; no bound of its own unless told. */
   readonly handshakeMs?: number | undefined;
+  /** For bounds; that of the host unless told. */
+  readonly clock?: Clock | undefined;
 }
 
 const NOT_NEGOTIATED: ReadonlySet<Feature> = new Set();
@@ -76,6 +79,7 @@ export class Connection {
   #codec = new MessageCodec({ spelling: "named", features: NOT_NEGOTIATED });
   #peer: PeerInfo | undefined;
   #early: Message[] = [];
+  readonly #watch: FrameWatch;
   /** Of the bound on the handshake. */
   #disarm: Disarm = () => {};
   #flushing = false;
@@ -98,10 +102,12 @@ export class Connection {
     stream.on("error", (cause: Error) => this.#close(new TransportClosed(this.#peer?.id, cause.message, { cause })));
     stream.on("close", () => this.#close(new TransportClosed(this.#peer?.id)));
     stream.on("drain", this.#onDrain);
-    const { handshakeMs } = options;
+    const { handshakeMs, clock = realClock } = options;
+    const stalled = () => this.destroy(`the peer left a message unfinished for ${FRAME_STALL_TIMEOUT_MS} ms`);
+    this.#watch = new FrameWatch(clock, FRAME_STALL_TIMEOUT_MS, stalled);
     if (handshakeMs !== undefined) {
       const late = () => this.destroy(`the peer did not say who it is within ${handshakeMs} ms`);
-      this.#disarm = realClock.at(realClock.now() + handshakeMs, late);
+      this.#disarm = clock.at(clock.now() + handshakeMs, late);
     }
     this.#codec.append({ msg_type: "Aid", ...self, ext: [...features] }, this.#writer);
     this.#flushSoon();
@@ -198,13 +204,8 @@ export class Connection {
   readonly #onData = (chunk: Buffer): void => {
     try {
       this.#reader.push(chunk);
-      while (this.#state !== "closed") {
-        if (this.#peer === undefined) {
-          const payload = this.#reader.next();
-          if (payload === undefined) return;
-          this.#greet(this.#codec.decode(payload));
-        } else if (!this.#readOne()) return;
-      }
+      while (this.#state !== "closed" && this.#readOne());
+      if (this.#state !== "closed") this.#watch.arrived(this.#reader.pendingBytes > 0);
     } catch (cause) {
       const why = cause instanceof Error ? cause.message : String(cause);
       if (journal.isEnabled("transport")) journal.write("transport", "connection.refused", `${this}: ${why}`);
@@ -213,6 +214,11 @@ export class Connection {
   };
 
   #readOne(): boolean {
+    if (this.#peer === undefined) {
+      const payload = this.#reader.next();
+      if (payload !== undefined) this.#greet(this.#codec.decode(payload));
+      return payload !== undefined;
+    }
     try {
       const message = this.#codec.read(this.#reader);
       if (message === undefined) return false;
@@ -313,6 +319,7 @@ export class Connection {
     if (journal.isEnabled("transport")) journal.write("transport", "connection.closed", error.message);
     this.#state = "closed";
     this.#disarm();
+    this.#watch.end();
     this.#early = [];
     this.#outgoingParts.clear();
     this.#stream.off("data", this.#onData);

@@ -20,3 +20,10 @@ export const CONNECT_TIMEOUT_MS = 5_000;
 
 /** For a peer that has connected to say who it is, in milliseconds. Then it is disconnected. */
 export const HANDSHAKE_TIMEOUT_MS = 5_000;
+
+/**
+ * For a message that has begun to go on arriving, in milliseconds. Then the peer is disconnected: nothing that it says
+ * later could be told from the rest of that message. Long enough for a peer that is paused or swapped out; one that
+ * stands still longer than that in a debugger, in the middle of a message, is lost.
+ */
+export const FRAME_STALL_TIMEOUT_MS = 60_000;

@@ -1,6 +1,7 @@
 import { TransportClosed } from "../../core/errors.ts";
 import { Connection, type ConnectionListener } from "../../core/ipc/connection.ts";
-import { MAX_HANDSHAKE_FRAME_BYTES } from "../../core/ipc/limits.ts";
+import { FRAME_STALL_TIMEOUT_MS, MAX_HANDSHAKE_FRAME_BYTES } from "../../core/ipc/limits.ts";
+import { VirtualClock } from "../../core/sc/virtual-clock.ts";
 import { FEATURES, type Feature, FrameWriter, type Message, MessageCodec } from "../../core/wire/mod.ts";
 import { PairedStream } from "../support/duplex-pair.ts";
 import { describe, expect, it } from "../support/it.ts";
@@ -92,6 +93,61 @@ describe("a connection", () => {
     expect(a.heard.closedBy.length).toBe(1);
   });
 
+  describe("with a peer that leaves a message unfinished", () => {
+    function* greeted() {
+      const clock = new VirtualClock();
+      const [left, right] = PairedStream.make();
+      const heard = new Heard();
+      const connection = new Connection(left, aid("a"), heard, { clock });
+      const b = connect(right, "b");
+      yield* b.connection.greeted.wait();
+      yield* connection.greeted.wait();
+      return { clock, heard, connection, right };
+    }
+
+    it.each([
+      ["its length", [9]],
+      ["what it holds", [9, 0, 0, 0, 1, 2]],
+    ])("B47 within %s, disconnects it after the bound, and not before", function* (_where, bytes) {
+      const { clock, heard, right } = yield* greeted();
+      right.write(Buffer.from(bytes));
+      yield* macrotasks();
+      yield* clock.advance(FRAME_STALL_TIMEOUT_MS - 1);
+      expect(heard.closedBy).toEqual([]);
+      yield* clock.advance(1);
+      expect(heard.closedBy.map(String)).toEqual([expect.stringMatching(/left a message unfinished for 60000 ms/)]);
+    });
+
+    it("gives it the time again whenever something of it arrives, and when it is complete, all that it wants", function* () {
+      const { clock, heard, right } = yield* greeted();
+      const frame = compact(stop(7));
+      for (const byte of frame.subarray(0, -1)) {
+        right.write(Buffer.from([byte]));
+        yield* macrotasks();
+        yield* clock.advance(FRAME_STALL_TIMEOUT_MS - 1);
+      }
+      right.write(frame.subarray(-1));
+      yield* macrotasks();
+      yield* clock.advance(10 * FRAME_STALL_TIMEOUT_MS);
+      expect(heard.closedBy).toEqual([]);
+      expect(heard.messages).toEqual([stop(7)]);
+      // And the next one is watched again.
+      right.write(frame.subarray(0, 3));
+      yield* macrotasks();
+      yield* clock.advance(FRAME_STALL_TIMEOUT_MS);
+      expect(heard.closedBy.length).toBe(1);
+    });
+
+    it("leaves no timer when it ends", function* () {
+      const { clock, heard, connection, right } = yield* greeted();
+      right.write(Buffer.from([9]));
+      yield* macrotasks();
+      connection.destroy("enough");
+      yield* clock.advance(2 * FRAME_STALL_TIMEOUT_MS);
+      expect(heard.closedBy.map(String)).toEqual([expect.stringContaining("enough")]);
+    });
+  });
+
   it("B44 its end is told once, and what is sent on it afterwards is dropped", function* () {
     const [left, right] = PairedStream.make();
     const a = connect(left, "a");
@@ -114,8 +170,12 @@ function lengthOnly(length: number): Buffer {
   return bytes;
 }
 
-function framed(message: Message): Buffer {
+function framed(message: Message, codec = new MessageCodec({ spelling: "named", features: new Set() })): Buffer {
   const writer = new FrameWriter();
-  new MessageCodec({ spelling: "named", features: new Set() }).append(message, writer);
+  codec.append(message, writer);
   return Buffer.concat(writer.take());
+}
+
+function compact(message: Message): Buffer {
+  return framed(message, new MessageCodec({ spelling: "compact", features: new Set(FEATURES) }));
 }
