@@ -13,6 +13,7 @@
  * @property {(count: number, callers: number) => Promise<void>} [callsAtOnce] - the same by many callers
  * @property {(count: number) => Promise<void>} [dialogs] - a first value, then a result, one dialog after the other
  * @property {() => Promise<number[]>} [pids] - of the children, where they are processes
+ * @property {() => Promise<void>} [fail] - the first child is killed, and the others are ended for that; settles as `close`
  * @property {() => Promise<void>} close - settles when all children have gone
  *
  * @typedef {(count: number, variant: string) => Promise<Fleet>} OpenFleet - settles when each child has given a result

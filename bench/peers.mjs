@@ -16,11 +16,11 @@ const ALL = /** @type {const} */ (["stream", "pingPong", ...CALLS, "dialogs"]);
 
 /** @type {Readonly<Record<string, Peer>>} */
 export const PEERS = {
-  espalier: { file: "espalier", variant: "", can: [...ALL, "pids"], installs: false },
+  espalier: { file: "espalier", variant: "", can: [...ALL, "pids", "fail"], installs: false },
   socket: { file: "socket", variant: "items", can: [...ALL, "pids"], installs: false },
   "socket-chunks": { file: "socket", variant: "chunks", can: ["stream"], installs: false },
-  "fork-json": { file: "fork", variant: "json", can: [...ALL, "pids"], installs: false },
-  "fork-advanced": { file: "fork", variant: "advanced", can: [...ALL, "pids"], installs: false },
+  "fork-json": { file: "fork", variant: "json", can: [...ALL, "pids", "fail"], installs: false },
+  "fork-advanced": { file: "fork", variant: "advanced", can: [...ALL, "pids", "fail"], installs: false },
   worker: { file: "worker", variant: "", can: ALL, installs: false },
   effect: { file: "effect", variant: "", can: ["stream", ...CALLS, "dialogs", "pids"], installs: true },
   grpc: { file: "grpc", variant: "", can: [...ALL, "pids"], installs: true },
@@ -60,11 +60,12 @@ export function measureEach(needs, measure, except = []) {
         const figure = await measure(async (count) => {
           const fleet = await open(count, variant);
           standing.add(fleet);
-          const close = () => {
+          /** @param {(() => Promise<void>) | undefined} end */
+          const ending = (end) => () => {
             standing.delete(fleet);
-            return fleet.close();
+            return end?.();
           };
-          return /** @type {Required<Fleet>} */ ({ ...fleet, close });
+          return /** @type {Required<Fleet>} */ ({ ...fleet, close: ending(fleet.close), fail: ending(fleet.fail) });
         }, options);
         for (const fleet of standing) await fleet.close();
         return figure;

@@ -49,6 +49,13 @@ export async function open(count) {
         for (const one of portals) pids.push(yield* one.run(pid));
         return pids;
       }),
+    async fail() {
+      process.kill(portals[0]?.pid ?? 0, "SIGKILL");
+      await tree.then(
+        () => Promise.reject(new Error("the death of a child was not told")),
+        (error) => assertSame("what is told", error.leaves()[0].name, "ActorDied"),
+      );
+    },
     async close() {
       stop.set();
       await tree;

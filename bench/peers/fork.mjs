@@ -24,6 +24,10 @@ function start(serialization) {
     text: serialization === "json",
     send: (message) => void child.send(message),
     listen: (hear) => void child.on("message", (message) => hear(/** @type {any} */ (message))),
+    async kill() {
+      child.kill("SIGKILL");
+      await gone;
+    },
     async close() {
       child.disconnect();
       await gone;

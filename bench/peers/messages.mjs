@@ -18,7 +18,14 @@ import { add, assertSame, callers } from "../peer.mjs";
  * @property {boolean} [text] - it carries JSON only: bytes go as base64
  */
 
-/** @typedef {Port & { pid: number | undefined, close: () => Promise<void> }} ChildPort */
+/**
+ * @typedef {object} ChildPortParts
+ * @property {number | undefined} pid
+ * @property {() => Promise<void>} [kill] - settles when it has gone
+ * @property {() => Promise<void>} close
+ *
+ * @typedef {Port & ChildPortParts} ChildPort
+ */
 
 const CALL = 0;
 const RESULT = 1;
@@ -100,6 +107,11 @@ export async function openByMessages(ports) {
       }
     },
     pids: async () => ports.map(({ pid }) => pid ?? 0),
+    async fail() {
+      const [first, ...others] = ports;
+      await first?.kill?.();
+      await Promise.all(others.map((port) => port.close()));
+    },
     async close() {
       await Promise.all(ports.map((port) => port.close()));
     },

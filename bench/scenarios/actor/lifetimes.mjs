@@ -7,23 +7,29 @@ import { median, timeMs } from "../../scenario.mjs";
 /** @import { Measure, Scenario } from "../../scenario.mjs" */
 
 const MANY = 8;
+const CROWD = 50;
 /** One process of its own makes a sample of so many starts, one after the other: the machine's noise is in each. */
 const STARTS = 5;
 const QUICK_STARTS = 2;
+/** Pools do not say which of their children a result is from; and chunks are a matter of streams. */
+const NOT_EACH = ["socket-chunks", ...POOLS];
+/** These take minutes for a crowd. */
+const NO_CROWD = [...NOT_EACH, "worker", "effect", "grpc"];
 
 /** @typedef {(open: () => Promise<Required<Fleet>>) => Promise<number>} Once - milliseconds */
 
-/** @type {(count: number, once: Once) => Record<string, Measure>} */
-function ofFleets(count, once) {
+/** @type {(count: number, once: Once, except: readonly string[], needs?: readonly (keyof Fleet)[]) => Record<string, Measure>} */
+function ofFleets(count, once, except, needs = []) {
   return measureEach(
-    [],
+    needs,
     async (open, { quick }) => {
       /** @type {number[]} */
       const figures = [];
-      for (let i = 0; i < (quick ? QUICK_STARTS : STARTS); i++) figures.push(await once(() => open(count)));
+      const starts = quick || count === CROWD ? QUICK_STARTS : STARTS;
+      for (let i = 0; i < starts; i++) figures.push(await once(() => open(count)));
       return median(figures);
     },
-    count === 1 ? ["socket-chunks"] : ["socket-chunks", ...POOLS],
+    except,
   );
 }
 
@@ -42,6 +48,12 @@ async function timeToResult(open) {
 async function timeToEnd(open) {
   const fleet = await open();
   return await timeMs(() => fleet.close());
+}
+
+/** @type {Once} */
+async function timeToFail(open) {
+  const fleet = await open();
+  return await timeMs(() => fleet.fail());
 }
 
 /** @type {Measure} */
@@ -71,27 +83,45 @@ export const scenarios = {
     unit: "ms",
     limit: BY_HAND,
     note: `${THREAD}; node -e 0 is the start and the exit of a process that does nothing`,
-    peers: { ...ofFleets(1, timeToResult), "node -e 0": bareNode },
+    peers: { ...ofFleets(1, timeToResult, ["socket-chunks"]), "node -e 0": bareNode },
   },
   "spawn-8": {
     title: `${MANY} children at once, to the first result of each`,
     unit: "ms",
     limit: BY_HAND,
     note: EACH,
-    peers: ofFleets(MANY, timeToResult),
+    peers: ofFleets(MANY, timeToResult, NOT_EACH),
   },
   "teardown-1": {
     title: "ending an idle child, until it has been waited for",
     unit: "ms",
     limit: BY_HAND,
     note: THREAD,
-    peers: ofFleets(1, timeToEnd),
+    peers: ofFleets(1, timeToEnd, ["socket-chunks"]),
   },
   "teardown-8": {
     title: `ending ${MANY} idle children at once`,
     unit: "ms",
     limit: BY_HAND,
     note: EACH,
-    peers: ofFleets(MANY, timeToEnd),
+    peers: ofFleets(MANY, timeToEnd, NOT_EACH),
+  },
+  "spawn-50": {
+    title: `${CROWD} children at once, to the first result of each`,
+    unit: "ms",
+    limit: BY_HAND,
+    peers: ofFleets(CROWD, timeToResult, NO_CROWD),
+  },
+  "teardown-50": {
+    title: `ending ${CROWD} idle children at once`,
+    unit: "ms",
+    limit: BY_HAND,
+    peers: ofFleets(CROWD, timeToEnd, NO_CROWD),
+  },
+  "failure-50": {
+    title: `one of ${CROWD} children is killed, until the others have been ended and waited for`,
+    unit: "ms",
+    note: "with fork, a loop by hand that disconnects the others once the first has exited",
+    peers: ofFleets(CROWD, timeToFail, NO_CROWD, ["fail"]),
   },
 };
