@@ -9,10 +9,10 @@ export class FrameWatch {
   readonly #boundMs: number;
   readonly #stalled: () => void;
   #isPending = false;
-  #hasMoved = false;
+  #lastAt = 0;
   #disarm: Disarm | undefined;
 
-  /** @param boundMs - from the last bytes of an unfinished frame until `stalled` is called; up to twice that */
+  /** @param boundMs - from the last bytes of an unfinished frame until `stalled` is called */
   constructor(clock: Clock, boundMs: number, stalled: () => void) {
     this.#clock = clock;
     this.#boundMs = boundMs;
@@ -22,8 +22,9 @@ export class FrameWatch {
   /** Bytes have arrived; `isPending` if they end within a frame. */
   arrived(isPending: boolean): void {
     this.#isPending = isPending;
-    this.#hasMoved = true;
-    if (isPending && this.#disarm === undefined) this.#arm();
+    if (!isPending) return;
+    this.#lastAt = this.#clock.now();
+    if (this.#disarm === undefined) this.#arm();
   }
 
   end(): void {
@@ -33,11 +34,10 @@ export class FrameWatch {
 
   // One timer for a whole burst of chunks: each of which ends within a frame, as likely as not.
   #arm(): void {
-    this.#hasMoved = false;
-    this.#disarm = this.#clock.at(this.#clock.now() + this.#boundMs, () => {
+    this.#disarm = this.#clock.at(this.#lastAt + this.#boundMs, () => {
       this.#disarm = undefined;
       if (!this.#isPending) return;
-      if (this.#hasMoved) this.#arm();
+      if (this.#clock.now() < this.#lastAt + this.#boundMs) this.#arm();
       else this.#stalled();
     });
   }

@@ -26,4 +26,4 @@ export const HANDSHAKE_TIMEOUT_MS = 5_000;
  * later could be told from the rest of that message. Long enough for a peer that is paused or swapped out; one that
  * stands still longer than that in a debugger, in the middle of a message, is lost.
  */
-export const FRAME_STALL_TIMEOUT_MS = 60_000;
+export const FRAME_STALL_TIMEOUT_MS = 20_000;

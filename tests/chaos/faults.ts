@@ -14,6 +14,7 @@ export class Mischief extends Error {
 /** The socket of a child's link in its own process, and in that of its parent. */
 const LINK_FD = 3;
 const MAX_BLOCK_MS = 4_000;
+const MAX_DELAY_MS = 4_000;
 const FLOOD_BYTES = 8 * 1024 * 1024;
 
 /** Do a fault to this process, the actor `fault.target`. `fail` is what makes its work throw. */
@@ -44,6 +45,8 @@ export function doInside(fault: Fault, log: RoundLog, fail: (error: Error) => vo
       return void ownLink()?.destroy();
     case "half-close own end":
       return void ownLink()?.end();
+    case "delay own end":
+      return delay(ownLink(), detail);
     case "garbage up":
       return writeAnyhow(LINK_FD, garbage(detail));
   }
@@ -56,6 +59,7 @@ export function doToLink(fault: Fault, link: Socket, log: RoundLog): void {
   log.add({ what: "fault", kind, target });
   if (kind === "cut parent's end") link.destroy();
   else if (kind === "half-close parent's end") link.end();
+  else if (kind === "delay parent's end") delay(link, detail);
   else link.write(garbage(detail));
 }
 
@@ -89,6 +93,12 @@ function garbage(seed: number): Buffer {
     () => Buffer.concat([header(chance.whole(10, 100_000)), chance.bytes(chance.whole(0, 9))]),
     () => Buffer.from("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"),
   ])();
+}
+
+/** What arrives is left lying for a while, in the socket's buffers and then in the peer's. */
+function delay(link: Socket | undefined, detail: number): void {
+  link?.pause();
+  setTimeout(() => link?.resume(), detail % MAX_DELAY_MS).unref();
 }
 
 function block(ms: number): void {

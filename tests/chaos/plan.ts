@@ -50,7 +50,7 @@ export interface Plan {
 const DIALOGS = ["calls", "echo", "download", "upload", "producer", "subscribers"] as const;
 
 /** Done by whoever runs the round, to a pid. */
-export const OUTSIDE = ["SIGKILL", "SIGTERM", "SIGINT", "pause"] as const;
+export const OUTSIDE = ["SIGKILL", "SIGTERM", "SIGINT", "pause", "kill guard"] as const;
 /** Done by the target to itself, at any stage it lives to see. */
 const INSIDE = [
   "exit",
@@ -61,10 +61,11 @@ const INSIDE = [
   "flood",
   "cut own end",
   "half-close own end",
+  "delay own end",
   "garbage up",
 ] as const;
 /** Done by the target's parent to the link between the two. */
-const PARENT = ["cut parent's end", "half-close parent's end", "garbage down"] as const;
+const PARENT = ["cut parent's end", "half-close parent's end", "delay parent's end", "garbage down"] as const;
 
 export type OutsideKind = (typeof OUTSIDE)[number];
 export type InsideKind = (typeof INSIDE)[number];
@@ -76,9 +77,28 @@ export const isInside = (kind: FaultKind): kind is InsideKind => INSIDE.some((k)
 export const isParents = (kind: FaultKind): kind is ParentKind => PARENT.some((k) => k === kind);
 
 /** The root has no link; what it throws is its program's own failure. */
-const AT_ROOT: readonly FaultKind[] = ["SIGKILL", "SIGKILL", "SIGTERM", "SIGINT", "pause", "exit", "uncaught", "block"];
+const AT_ROOT: readonly FaultKind[] = [
+  "SIGKILL",
+  "SIGKILL",
+  "SIGTERM",
+  "SIGINT",
+  "pause",
+  "exit",
+  "uncaught",
+  "block",
+  "kill guard",
+];
 /** Children ignore SIGINT. Kills weigh more, as there are more moments that matter. */
-const BELOW: readonly FaultKind[] = ["SIGKILL", "SIGKILL", "SIGKILL", "SIGTERM", "pause", ...INSIDE, ...PARENT];
+const BELOW: readonly FaultKind[] = [
+  "SIGKILL",
+  "SIGKILL",
+  "SIGKILL",
+  "SIGTERM",
+  "pause",
+  "kill guard",
+  ...INSIDE,
+  ...PARENT,
+];
 
 export interface PlanLimits {
   readonly maxActors: number;
@@ -119,15 +139,17 @@ export function makePlan(seed: number, { maxActors, maxDepth }: PlanLimits = USU
   const root = actor("r", 0);
   const workMs = chance.whole(100, 2_500);
   const hurried = chance.whole(1, 4) === 1;
-  const count = chance.of([chance.whole(0, 1), 1, 1, 1, 2, 2, 3, chance.whole(4, 8)]);
-  const faults = Array.from({ length: count }, () => makeFault(chance, actors, workMs));
+  const count = chance.whole(1, 20) === 1 ? 0 : chance.of([1, 1, 1, 1, 2, 2, 3, chance.whole(4, 8)]);
+  const faults = Array.from({ length: count }, () => makeFault(chance, actors, workMs, hurried));
   return { seed, root, hurried, workMs, ending: chance.of(["leave", "cancel"]), faults };
 }
 
-function makeFault(chance: Chance, actors: readonly ActorPlan[], workMs: number): Fault {
+function makeFault(chance: Chance, actors: readonly ActorPlan[], workMs: number, hurried: boolean): Fault {
   const below = actors.filter(({ name }) => name !== "r");
-  // The nearer to the root, the likelier it comes up in time to be hit.
-  const [shallow = "r"] = [chance.of(below).name, chance.of(below).name].sort((a, b) => a.length - b.length);
+  // The nearer to the root, the likelier it comes up in time to be hit; a tree that does not wait for it, hardly ever.
+  const [shallow = "r"] = Array.from({ length: hurried ? 6 : 2 }, () => chance.of(below).name).sort(
+    (a, b) => a.length - b.length,
+  );
   const target = chance.whole(1, 6) === 1 ? "r" : shallow;
   const kind = chance.of(target === "r" ? AT_ROOT : BELOW);
   const child = actors.find((actor) => parentOf(actor.name) === target)?.name;
@@ -136,8 +158,13 @@ function makeFault(chance: Chance, actors: readonly ActorPlan[], workMs: number)
   const near = isInside(kind) ? [target] : [target, target, parent ?? target, child ?? target];
   const name = isParents(kind) ? target : chance.of(near);
   const stage = stageFor(chance, kind, target);
-  const longMs = { spawning: 600, importing: 300, working: workMs, ending: 100 }[stage];
-  const delayMs = chance.of([0, chance.whole(0, 20), chance.whole(0, 200), chance.whole(0, longMs / 2)]);
+  const longMs = { spawning: 600, importing: 300, working: workMs, ending: 20 }[stage];
+  const delayMs = chance.of([
+    0,
+    chance.whole(0, 20),
+    chance.whole(0, Math.min(200, longMs)),
+    chance.whole(0, longMs / 2),
+  ]);
   return { kind, target, after: { stage, name }, delayMs, detail: chance.whole(0, 2 ** 30 - 1) };
 }
 

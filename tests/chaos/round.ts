@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
-import { MARK_VARIABLE, type ProcessEntry, processesMarked } from "../support/process-table.ts";
+import { isGuard, listProcesses, MARK_VARIABLE, type ProcessEntry, processesMarked } from "../support/process-table.ts";
 import { LOG_VARIABLE, PLAN_VARIABLE } from "./environment.ts";
 import { type Fault, isOutside, type OutsideKind, type Plan } from "./plan.ts";
 import { type Entry, RoundLog } from "./round-log.ts";
@@ -144,11 +144,12 @@ class Round {
   }
 
   #do({ kind, target, detail }: Fault): void {
-    const pid = this.#find(target);
-    if (pid === undefined || !isOutside(kind)) return;
+    if (!isOutside(kind)) return;
+    const pid = kind === "kill guard" ? guardOf(this.#find(target)) : this.#find(target);
+    if (pid === undefined) return;
     this.#log.add({ what: "fault", kind, target });
-    if (kind !== "pause") send(pid, kind);
-    else this.#pauses.add(pause(pid, detail % MAX_PAUSE_MS));
+    if (kind === "pause") this.#pauses.add(pause(pid, detail % MAX_PAUSE_MS));
+    else send(pid, kind === "kill guard" ? "SIGKILL" : kind);
   }
 
   #find(name: string): number | undefined {
@@ -177,13 +178,17 @@ class Round {
   }
 }
 
+function guardOf(pid: number | undefined): number | undefined {
+  return listProcesses().find((entry) => entry.parent === pid && isGuard(entry))?.pid;
+}
+
 async function pause(pid: number, ms: number): Promise<void> {
   send(pid, "SIGSTOP");
   await sleep(ms);
   send(pid, "SIGCONT");
 }
 
-function send(pid: number, signal: Exclude<OutsideKind, "pause"> | "SIGSTOP" | "SIGCONT"): void {
+function send(pid: number, signal: Exclude<OutsideKind, "pause" | "kill guard"> | "SIGSTOP" | "SIGCONT"): void {
   try {
     process.kill(pid, signal);
   } catch (error) {

@@ -32,6 +32,10 @@ const RAISES: Readonly<Record<FaultKind, readonly string[]>> = {
   "cut parent's end": CUT,
   "half-close parent's end": CUT,
   "garbage down": CUT,
+  "delay own end": ["ActorTooSlowError"],
+  "delay parent's end": ["ActorTooSlowError"],
+  // It is started anew, and nobody is told.
+  "kill guard": [],
 };
 
 /** Of these the parent has to hear. Garbage may be the beginning of a frame, of which there is nothing to say yet. */
@@ -66,6 +70,7 @@ const STATUS: Readonly<Partial<Record<FaultKind, readonly (number | string)[]>>>
   uncaught: [1, 0],
   pause: [0],
   block: [0],
+  "kill guard": [0],
 };
 
 /** A fault this close to the end of an actor may be too late for it, in milliseconds. */

@@ -115,7 +115,7 @@ describe("a connection", () => {
       yield* clock.advance(FRAME_STALL_TIMEOUT_MS - 1);
       expect(heard.closedBy).toEqual([]);
       yield* clock.advance(1);
-      expect(heard.closedBy.map(String)).toEqual([expect.stringMatching(/left a message unfinished for 60000 ms/)]);
+      expect(heard.closedBy.map(String)).toEqual([expect.stringMatching(/left a message unfinished for 20000 ms/)]);
     });
 
     it("gives it the time again whenever something of it arrives, and when it is complete, all that it wants", function* () {

@@ -10,7 +10,10 @@ import { FEATURES, FrameReader, FrameWriter, type Message, MessageCodec } from "
 export type Random = () => number;
 
 export function seededRandom(seed: number): Random {
-  const [draws] = fc.sample(fc.infiniteStream(fc.integer({ min: 0, max: 2 ** 30 - 1 })), { seed, numRuns: 1 });
+  const [draws] = fc.sample(fc.infiniteStream(fc.noBias(fc.integer({ min: 0, max: 2 ** 30 - 1 }))), {
+    seed,
+    numRuns: 1,
+  });
   return () => Number(draws?.next().value) / 2 ** 30;
 }
 
