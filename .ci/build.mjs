@@ -6,7 +6,7 @@
  * together in a few files: what every entry needs is in one that all of them share. There is one copy of each module.
  */
 import { spawnSync } from "node:child_process";
-import { existsSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -44,8 +44,14 @@ function writeDeclarations() {
   return status === 0;
 }
 
+/** A class that names itself in its body is called `_Name` by the bundler, which users would see in what is printed. */
+function withOwnNames(script) {
+  const renamed = new Set([...script.matchAll(/\b(\w+) ?= ?class _\1\b/g)].map(([, name]) => name));
+  return script.replace(/\b_(\w+)\b/g, (word, name) => (renamed.has(name) ? name : word));
+}
+
 async function writeScripts() {
-  await build({
+  const { outputFiles } = await build({
     absWorkingDir: root,
     entryPoints: [...entrySources(), ...STARTED],
     outbase: ".",
@@ -63,7 +69,12 @@ async function writeScripts() {
     lineLimit: 160,
     sourcemap: true,
     logLevel: "warning",
+    write: false,
   });
+  for (const { path, text } of outputFiles) {
+    mkdirSync(dirname(path), { recursive: true });
+    writeFileSync(path, path.endsWith(".js") ? withOwnNames(text) : text);
+  }
 }
 
 rmSync(join(root, "dist"), { recursive: true, force: true });

@@ -71,6 +71,10 @@ try {
   const loaded = inProject("node", "-e", `import("espalier").then(({ run }) => console.log(typeof run))`);
   expectEqual("without rxjs", loaded, "function\n");
 
+  const misnamed = `import("espalier").then((all) => console.log(Object.entries(all)
+    .flatMap(([name, value]) => (typeof value === "function" && value.name !== name && /^class /.test(value.toString()) ? [value.name] : [])).join()))`;
+  expectEqual("classes that lost their names", inProject("node", "-e", misnamed), "\n");
+
   install("rxjs", "tsx", "typescript", "@types/node");
   copyFileSync(join(root, ".ci", "packed", "program.ts"), join(project, "program.ts"));
   expectEqual("TypeScript under tsx", inProject("node", "--import", "tsx", "program.ts"), EXPECTED);

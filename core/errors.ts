@@ -4,7 +4,7 @@
  */
 import { inspect } from "node:util";
 import { type ActorId, formatActorId } from "./actor-id.ts";
-import { foldFrames } from "./stack-frames.ts";
+import { foldFrames, foldWhenPrinted } from "./stack-frames.ts";
 
 // ---------------------------------------------------------------------------------------- one process: scopes and tasks
 
@@ -420,3 +420,28 @@ export class RemoteActorError extends Error implements RemoteErrorFacts {
     return foldFrames(`${this.stack ?? String(this)}\n  +-- in ${path}\n${body}\n  +--`);
   }
 }
+
+foldWhenPrinted(
+  Cancelled,
+  TooSlowError,
+  EndOfChannel,
+  BrokenResourceError,
+  ClosedResourceError,
+  BusyResourceError,
+  WouldBlock,
+  Lagged,
+  NoRuntime,
+  ActorSpawnError,
+  ActorDied,
+  ActorTooSlowError,
+  TransportClosed,
+  ListenError,
+  ConnectError,
+  ProtocolError,
+  ModuleNotExposed,
+  FunctionNotFound,
+  WrongEndpointKind,
+  MsgTypeError,
+  StreamOverrun,
+  ContextCancelled,
+);

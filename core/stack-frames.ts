@@ -1,5 +1,6 @@
 /** Stacks as a reader wants them: the frames of their own code, without ours, Effection's and Node's in between. */
 import { fileURLToPath } from "node:url";
+import { type InspectOptions, inspect } from "node:util";
 
 /** The folder that holds `core`, `interop` and the others: the repository, or the installed package. */
 const PACKAGE = packageFolder(fileURLToPath(import.meta.url));
@@ -19,6 +20,24 @@ export function foldFrames(text: string): string {
     else if (/ [{[]$/.test(line)) kept.push(`${kept.pop() ?? ""}${line.slice(-2)}`);
   }
   return kept.join("\n");
+}
+
+/** Have errors of these classes printed with `foldFrames`, and otherwise as Node does. */
+export function foldWhenPrinted(...classes: readonly { readonly prototype: Error }[]): void {
+  for (const { prototype } of classes) {
+    Object.defineProperty(prototype, inspect.custom, { value: printFolded, configurable: true, writable: true });
+  }
+}
+
+function printFolded(this: Error, _depth: number, options: InspectOptions, print: typeof inspect): string {
+  if (!Object.isExtensible(this)) return foldFrames(this.stack ?? String(this));
+  // With nothing of its own to print it by, Node falls back on its way; for what hangs below it, it does not.
+  Object.defineProperty(this, inspect.custom, { value: undefined, configurable: true });
+  try {
+    return foldFrames(print(this, options));
+  } finally {
+    Reflect.deleteProperty(this, inspect.custom);
+  }
 }
 
 /** A line of a stack, perhaps inside the bars of a box. */

@@ -1,5 +1,5 @@
 import { inspect } from "node:util";
-import { ExceptionGroup, openNursery } from "espalier";
+import { ExceptionGroup, failAfter, ModuleNotExposed, openNursery, sleepForever, TooSlowError } from "espalier";
 import { afterEach } from "vitest";
 import { foldFrames } from "../core/stack-frames.ts";
 import { describe, expect, it } from "./support/it.ts";
@@ -39,6 +39,25 @@ describe("stacks as they are printed", () => {
     process.env.ESPALIER_STACKS = "full";
     const text = "Error: x\n    at Generator.next (<anonymous>)";
     expect(foldFrames(text)).toBe(text);
+  });
+
+  it("leave out the runtime's of its own errors, which print as errors do in all else", function* () {
+    const error = yield* errorOf(
+      failAfter(5, function* () {
+        yield* sleepForever();
+      }),
+    );
+    expect(error).toBeInstanceOf(TooSlowError);
+    expect((error as Error).stack).toContain("core/sc/");
+    const cause = new ModuleNotExposed("feed", ["shop"]);
+    (error as Error).cause = cause;
+    (cause as Error).cause = error; // and back
+    const printed = inspect(error);
+    expect(printed).toMatch(/^TooSlowError: took longer than 5 ms\n +at \S.*stack-frames\.test\.ts.* \{\n/s);
+    expect(printed).toMatch(/cause: .*ModuleNotExposed: .*namespace: 'feed'.*Circular/s);
+    expect(printed).not.toContain("core/sc/");
+    expect(inspect(error)).toBe(printed);
+    expect(inspect(Object.freeze(new TooSlowError(7)))).toMatch(/^TooSlowError: took longer than 7 ms\n +at \S/);
   });
 
   it("show a group with its count, the place of its block, and its members", function* () {

@@ -2,6 +2,7 @@
  * A context: two tasks in two actors, linked so that they live and die as one. `Context` is the half of the task that
  * was asked to run, `PeerContext` the half of the one that asked.
  */
+import { inspect } from "node:util";
 import type { Operation, Result } from "effection";
 import type { ActorId } from "../actor-id.ts";
 import { ContextCancelled, TransportClosed } from "../errors.ts";
@@ -183,9 +184,13 @@ export class PeerContext<D extends Dialog = Dialog, R = unknown> {
    * Cancel the remote task, and wait until its actor has acknowledged that. The block goes on; leaving it waits until
    * the task has unwound.
    *
+   * @throws TypeError if `reason` is no text
    * @throws ActorTooSlowError if the acknowledgement does not come in time
    */
   *cancel(reason = "ctx.cancel() was called", options: CancelOptions = {}): Operation<void> {
+    if (typeof reason !== "string") {
+      throw new TypeError(`ctx.cancel(reason, options): reason is a text, got ${inspect(reason)}; options come second`);
+    }
     if (this.#call.outcome.result !== undefined) return;
     const { timeoutMs, graceMs = 0 } = options;
     yield* this.#call.cancel({ reason, graceMs }, timeoutMs);

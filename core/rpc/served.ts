@@ -6,6 +6,7 @@ import { ExceptionGroup } from "../exception-group.ts";
 import { journal } from "../log/mod.ts";
 import { CancelScope } from "../sc/cancel-scope.ts";
 import { Event } from "../sc/event.ts";
+import { useTask } from "../sc/task.ts";
 import { OK } from "../sc/wait.ts";
 import { reportWarning } from "../warnings.ts";
 import {
@@ -18,6 +19,7 @@ import {
 } from "../wire/mod.ts";
 import type { Channel, DialogHalf } from "./channel.ts";
 import { Context } from "./context.ts";
+import { contextAt } from "./current-context.ts";
 import { type Answering, type Asking, afterAnswer, afterQuestion, type DialogKind, FUNCTYPES } from "./dialog-rules.ts";
 import type { AnyContextEndpoint, PromiseIo } from "./endpoint.ts";
 import { type Exposed, typesOf } from "./exposed-modules.ts";
@@ -209,6 +211,8 @@ export class Served implements DialogHalf {
     const check = specs?.check === "all" ? parserOf(specs, "send", this.label) : undefined;
     const stream = this.#openDialog("context", check, parserOf(specs, "receive", this.label));
     const context = new Context(this, stream, specs);
+    const task = yield* useTask();
+    if (task !== undefined) contextAt.set(task.status, context);
     const value = yield* endpoint.run(context as Context<never>, args as never);
     if (!context.wasStarted) throw new Error(`${this.label} returned without calling started()`);
     parserOf(specs, "result", this.label)?.(value);

@@ -1,5 +1,7 @@
 /** What can go wrong with `runInWorker` besides what the function itself throws. */
 
+import { foldWhenPrinted } from "../stack-frames.ts";
+
 /** Raised when a worker thread cannot import the module of the function; `cause` is what importing threw. */
 export class WorkerImportError extends Error {
   override readonly name = "WorkerImportError";
@@ -50,3 +52,5 @@ export class WorkerDied extends Error {
 function textOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
+
+foldWhenPrinted(WorkerImportError, WorkerCloneError, WorkerDied);
