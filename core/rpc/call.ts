@@ -131,21 +131,21 @@ export class Call implements DialogHalf {
    * @throws ActorTooSlowError if the peer does not acknowledge, or the task does not end, within the bounds
    */
   *endByCancel(reason: string): Operation<Result<unknown>> {
+    return yield* shielded(() => this.#endNow(reason));
+  }
+
+  *#endNow(reason: string): Operation<Result<unknown>> {
     const { outcome } = this;
-    return yield* shielded(
-      function* (this: Call) {
-        if (outcome.result === undefined) yield* this.cancel({ reason });
-        yield* moveOnAfter(CANCEL_UNWIND_TIMEOUT_MS, () => settled(outcome));
-        const peer = this.channel.peer?.id;
-        if (outcome.result !== undefined) return outcome.result;
-        if (peer === undefined) throw new TransportClosed(undefined);
-        throw new ActorTooSlowError(
-          peer,
-          CANCEL_UNWIND_TIMEOUT_MS,
-          `end the cancelled ${this.label}`,
-          "it ignores cancellation; pass its signal on, or cancel the actor, whose process can be killed",
-        );
-      }.bind(this),
+    if (outcome.result === undefined) yield* this.cancel({ reason });
+    yield* moveOnAfter(CANCEL_UNWIND_TIMEOUT_MS, () => settled(outcome));
+    const peer = this.channel.peer?.id;
+    if (outcome.result !== undefined) return outcome.result;
+    if (peer === undefined) throw new TransportClosed(undefined);
+    throw new ActorTooSlowError(
+      peer,
+      CANCEL_UNWIND_TIMEOUT_MS,
+      `end the cancelled ${this.label}`,
+      "it ignores cancellation; pass its signal on, or cancel the actor, whose process can be killed",
     );
   }
 

@@ -189,19 +189,13 @@ export class Served implements DialogHalf {
     const what = this.#what;
     if (what.kind === "context") return yield* this.#runContext(what.endpoint);
     if (what.kind === "producer") return yield* this.#runProducer(what.endpoint);
-    const { scope } = this;
-    // A signal costs more than a call does: it is made for those that look.
-    const io: PromiseIo = {
-      get signal() {
-        return scope.signal;
-      },
-    };
+    const io = new LazyIo(this.scope);
     const result = what.fn(this.#start.kwargs, io);
     if (isAsyncIterable(result)) {
-      return yield* this.#produce(undefined, {}, (out) => sendAll(result, out, this.label, scope.signal));
+      return yield* this.#produce(undefined, {}, (out) => sendAll(result, out, this.label, io.signal));
     }
     this.#accept("call");
-    if (isPromiseLike(result)) return yield* settledPromise(result, this.label, scope.signal);
+    if (isPromiseLike(result)) return yield* settledPromise(result, this.label, io.signal);
     return isOperation(result) ? yield* result : result;
   }
 
@@ -327,6 +321,20 @@ export class Served implements DialogHalf {
 
   #cancelledBy(by: ActorId, reason: string): ContextCancelled {
     return new ContextCancelled(by, reason, this.label);
+  }
+}
+
+/**
+ * A signal costs more than a call does: it is made for those that look. A class, as a getter in a literal gives every
+ * object a shape of its own, which keeps all that it refers to until the next major collection.
+ */
+class LazyIo implements PromiseIo {
+  readonly #scope: CancelScope;
+  constructor(scope: CancelScope) {
+    this.#scope = scope;
+  }
+  get signal(): AbortSignal {
+    return this.#scope.signal;
   }
 }
 

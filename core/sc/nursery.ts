@@ -113,21 +113,19 @@ export class Nursery implements TaskOwner {
     this.#assertOpen(fn.name);
     const name = fn.name || "anonymous";
     const handshake: { given?: { readonly value: T } } = {};
-    const destination = this;
     this.#pendingStarts++;
+    const begin = (antechamber: Nursery): Operation<void> => {
+      const started = (value: T) => {
+        if (handshake.given !== undefined) throw new Error("started() was called twice");
+        handshake.given = { value };
+        this.#takeOver(task, antechamber);
+      };
+      const status = { started: started as TaskStatus<T>["started"] };
+      const task = antechamber.spawn(name, () => fn(status, ...args), this);
+      return NO_STEPS;
+    };
     try {
-      yield* openNursery(
-        function* (antechamber) {
-          const started = (value: T) => {
-            if (handshake.given !== undefined) throw new Error("started() was called twice");
-            handshake.given = { value };
-            destination.#takeOver(task, antechamber);
-          };
-          const status = { started: started as TaskStatus<T>["started"] };
-          const task = antechamber.spawn(name, () => fn(status, ...args), destination);
-        },
-        { name: `start(${name})` },
-      );
+      yield* openNursery(begin, { name: `start(${name})` });
     } catch (error) {
       throw error instanceof ExceptionGroup && error.errors.length === 1 ? error.errors[0] : error;
     } finally {
@@ -220,6 +218,9 @@ function outermostBelow(outer: CancelStatus, inner: CancelStatus): CancelStatus 
   while (status.parent !== undefined && status.parent !== outer) status = status.parent;
   return status;
 }
+
+/** The body of a nursery that was all done before its first step. */
+const NO_STEPS: Operation<void> = { *[Symbol.iterator]() {} };
 
 class NurseryBlock<T> implements Operation<T> {
   readonly #body: (nursery: Nursery) => Operation<T>;

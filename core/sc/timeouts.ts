@@ -40,16 +40,17 @@ export function failAt<T>(time: number, body: Body<T>): Operation<T> {
 
 /** Run `body` out of reach of cancellations from further out: for clean-up that has to wait. Give it a time-out. */
 export function shielded<T>(body: Body<T>): Operation<T> {
-  return new CancelScopeFactory({ shield: true }, function* (scope) {
-    const value = yield* scope.run(body);
-    return value as T;
-  });
+  return new CancelScopeFactory({ shield: true }, (scope) => valueOf(scope, body));
 }
 
 /** The earliest deadline in force here, on the tree's clock: `Infinity` for none, `-Infinity` if already cancelled. */
 export function* currentEffectiveDeadline(): Operation<number> {
   const task = yield* useTask();
   return task?.status.effectiveDeadline ?? Number.POSITIVE_INFINITY;
+}
+
+function* valueOf<T>(scope: CancelScope, body: Body<T>): Steps<T> {
+  return (yield* scope.run(body)) as T;
 }
 
 function* failWhenCaught<T>(scope: CancelScope, body: Body<T>, ms?: number): Steps<T> {
