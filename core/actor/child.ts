@@ -8,7 +8,7 @@ import { journal, type LogFields, type LogLevel } from "../log/mod.ts";
 import { Call } from "../rpc/call.ts";
 import { CancelRequest, READY, SELF_NAMESPACE } from "../rpc/cancel-request.ts";
 import type { Channel } from "../rpc/channel.ts";
-import type { EnabledModules } from "../rpc/function-name.ts";
+import { type EnabledModules, functionName } from "../rpc/function-name.ts";
 import { ownErrors } from "../rpc/own-types.ts";
 import { Portal } from "../rpc/portal.ts";
 import { CancelScope } from "../sc/cancel-scope.ts";
@@ -164,7 +164,7 @@ export class Child {
       reg_addrs: [],
       bind_addrs: addresses.length === 0 ? null : addresses,
     });
-    const ready = yield* Call.begin(this.#channel, { ns: SELF_NAMESPACE, func: READY }, {});
+    const ready = yield* Call.begin(this.#channel, functionName(SELF_NAMESPACE, READY), {});
     const bound = yield* ready.outcome.wait();
     return Array.isArray(bound) ? bound.filter(isWireAddress) : [];
   }

@@ -14,9 +14,9 @@ import {
 } from "../errors.ts";
 import { Deferred } from "../sc/deferred.ts";
 import { sleepForever } from "../sc/sleep.ts";
-import { useTask } from "../sc/task.ts";
+import { type Task, useTask } from "../sc/task.ts";
 import { moveOnAfter, shielded } from "../sc/timeouts.ts";
-import { type Cid, type ExtensionSet, type Message, toUid, type UndecodablePayload, unboxError } from "../wire/mod.ts";
+import { type Cid, type ExtensionSet, type Message, type UndecodablePayload, unboxError } from "../wire/mod.ts";
 import { type CancelDetails, CancelRequest } from "./cancel-request.ts";
 import type { Channel, DialogHalf } from "./channel.ts";
 import { type Answering, afterAnswer, type DialogKind, FUNCTYPES } from "./dialog-rules.ts";
@@ -43,8 +43,8 @@ export class Call implements DialogHalf {
   readonly label: string;
   /** The final result, or what the remote task failed with. */
   readonly outcome: Deferred<unknown>;
-  /** The first value of a context. */
-  readonly first: Deferred<unknown>;
+  /** The first value of a context; nothing else has one. */
+  readonly #first: Deferred<unknown> | undefined;
   /** This side's half of the stream; a call has none. */
   readonly stream: MessageStream<unknown, unknown> | undefined;
   readonly types: ExtensionSet | undefined;
@@ -66,10 +66,10 @@ export class Call implements DialogHalf {
     this.#hasDeadline = hasDeadline;
     this.channel = channel;
     this.cid = channel.newCid();
-    this.label = `${shortNamespace(name.ns)}.${name.func}`;
+    this.label = name.label;
     this.outcome = new Deferred(`result of ${this.label}`, true);
-    this.first = new Deferred(`first value of ${this.label}`, true);
     const { kind, specs } = what;
+    this.#first = kind === "context" ? new Deferred(`first value of ${this.label}`, true) : undefined;
     this.#kind = kind;
     this.types = typesWith(specs?.codecs);
     this.#parseFirst = parserOf(specs, "started", this.label);
@@ -89,7 +89,7 @@ export class Call implements DialogHalf {
    */
   static *begin(channel: Channel, name: FunctionName, args: unknown, what: Asked = PLAIN): Operation<Call> {
     if (channel.closedBy !== undefined) throw channel.closedBy;
-    const deadline = channel.has("deadline") ? yield* remainingMs() : undefined;
+    const deadline = channel.has("deadline") ? remainingMs(yield* useTask()) : undefined;
     const call = new Call(channel, name, what, deadline !== undefined);
     const kwargs = namedArguments(args, call.label);
     // Only a check: the endpoint gets what it makes of them itself.
@@ -102,7 +102,7 @@ export class Call implements DialogHalf {
         ns: name.ns,
         func: name.func,
         kwargs,
-        uid: toUid(channel.self),
+        uid: channel.selfUid,
         pld_spec: ANY_PAYLOAD,
         deadline,
         detached: what.detached === true ? true : undefined,
@@ -119,9 +119,9 @@ export class Call implements DialogHalf {
     return yield* this.#waitOrCancel(this.outcome);
   }
 
-  /** Wait for the first value. @throws ProtocolError if the remote task ends without giving one */
+  /** Wait for the first value of a context. @throws ProtocolError if the remote task ends without giving one */
   *firstValue(): Operation<unknown> {
-    return yield* this.#waitOrCancel(this.first);
+    return yield* this.#waitOrCancel(this.#first ?? this.outcome);
   }
 
   /**
@@ -194,7 +194,7 @@ export class Call implements DialogHalf {
         if (message.functype === FUNCTYPES[this.#kind]) return;
         return this.#refuse(new WrongEndpointKind(this.label, this.#kind, message.functype));
       case "Started":
-        this.#give(message.pld, this.#parseFirst, (value) => this.first.resolve(value));
+        this.#give(message.pld, this.#parseFirst, (value) => this.#first?.resolve(value));
         return;
       case "Yield":
         this.#items(message.batch === true ? message.pld : [message.pld], bytes);
@@ -254,12 +254,12 @@ export class Call implements DialogHalf {
     if (!result.ok && result.error instanceof ContextCancelled) this.canceller = result.error.canceller;
     if (!this.outcome.settle(result)) return;
     if (result.ok) {
-      if (this.#kind === "context" && this.first.result === undefined) {
-        this.first.reject(new ProtocolError(`${this.label} returned without calling started()`));
+      if (this.#first?.result === undefined) {
+        this.#first?.reject(new ProtocolError(`${this.label} returned without calling started()`));
       }
       this.stream?.peerStopped();
     } else {
-      this.first.reject(result.error);
+      this.#first?.reject(result.error);
       this.stream?.end(result.error);
       this.onFailure?.(result.error);
     }
@@ -295,8 +295,7 @@ function* settled(deferred: Deferred<unknown>): Operation<void> {
 }
 
 /** Milliseconds until the earliest deadline in force here; undefined for none. */
-function* remainingMs(): Operation<number | undefined> {
-  const task = yield* useTask();
+function remainingMs(task: Task | undefined): number | undefined {
   const deadline = task?.status.effectiveDeadline ?? Number.POSITIVE_INFINITY;
   if (task === undefined || !Number.isFinite(deadline)) return undefined;
   return Math.max(0, deadline - task.clock.now());
@@ -307,13 +306,9 @@ function namedArguments(args: unknown, label: string): Readonly<Record<string, u
   if (typeof args !== "object" || args === null || Array.isArray(args)) {
     throw new TypeError(`${label}: arguments are given as one object of named arguments, got ${describe(args)}`);
   }
-  return { ...args };
+  return Object.getPrototypeOf(args) === Object.prototype ? (args as Record<string, unknown>) : { ...args };
 }
 
 function describe(value: unknown): string {
   return Array.isArray(value) ? "an array" : `${typeof value} ${String(value)}`;
-}
-
-function shortNamespace(ns: string): string {
-  return ns.slice(ns.lastIndexOf("/") + 1);
 }

@@ -5,7 +5,7 @@ import { ActorTooSlowError, type TransportClosed } from "../errors.ts";
 import { journal } from "../log/mod.ts";
 import { Deferred } from "../sc/deferred.ts";
 import { moveOnAfter } from "../sc/timeouts.ts";
-import { type Cid, type Message, toUid, type UndecodablePayload, unboxError } from "../wire/mod.ts";
+import { type Cid, type Message, type UndecodablePayload, unboxError } from "../wire/mod.ts";
 import type { Channel, DialogHalf } from "./channel.ts";
 import { ANY_PAYLOAD, CANCEL_ACK_TIMEOUT_MS } from "./limits.ts";
 import { ownErrors } from "./own-types.ts";
@@ -43,7 +43,7 @@ export class CancelRequest implements DialogHalf {
       func,
       // A plain peer's function takes no argument that it does not know.
       kwargs: channel.isPlain ? kwargs : { ...kwargs, ...extra },
-      uid: toUid(channel.self),
+      uid: channel.selfUid,
       pld_spec: ANY_PAYLOAD,
     });
   }

@@ -8,7 +8,17 @@ import type { TransportClosed } from "../errors.ts";
 import { Connection, type PeerInfo } from "../ipc/connection.ts";
 import type { Deferred } from "../sc/deferred.ts";
 import type { ExtensionSet, UndecodablePayload } from "../wire/mod.ts";
-import { type Aid, boxError, type Cid, type ErrorMsg, type Feature, type Message, type Start } from "../wire/mod.ts";
+import {
+  type Aid,
+  boxError,
+  type Cid,
+  type ErrorMsg,
+  type Feature,
+  type Message,
+  type Start,
+  toUid,
+  type Uid,
+} from "../wire/mod.ts";
 import { ownErrors, ownTypes } from "./own-types.ts";
 
 /** One half of a dialog, as its channel sees it. */
@@ -48,12 +58,14 @@ export class Channel {
   readonly #options: ChannelOptions;
   readonly #dialogs = new Map<Cid, DialogHalf>();
   #self: ActorId;
+  #selfUid: Uid;
   #nextCid: number;
   #closedBy: TransportClosed | undefined;
 
   constructor(stream: Duplex, options: ChannelOptions) {
     this.#options = options;
     this.#self = options.self;
+    this.#selfUid = toUid(options.self);
     this.#nextCid = options.initiator ? 0 : 1;
     this.#connection = new Connection(
       stream,
@@ -80,9 +92,15 @@ export class Channel {
     return this.#self;
   }
 
+  /** The same, as it stands in messages. */
+  get selfUid(): Uid {
+    return this.#selfUid;
+  }
+
   /** What the sides are called from now on, where one of them was started before it had a name. */
   rename({ self, peer }: { readonly self?: string; readonly peer?: string }): void {
     if (self !== undefined) this.#self = { ...this.#self, name: self };
+    this.#selfUid = toUid(this.#self);
     if (peer !== undefined) this.#connection.renamePeer(peer);
   }
 

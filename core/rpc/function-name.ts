@@ -16,6 +16,12 @@ export type EnabledModules = Readonly<Record<string, string>>;
 export interface FunctionName {
   readonly ns: string;
   readonly func: string;
+  /** `feed.ticks`: for errors, dumps and logs. */
+  readonly label: string;
+}
+
+export function functionName(ns: string, func: string): FunctionName {
+  return { ns, func, label: `${ns.slice(ns.lastIndexOf("/") + 1)}.${func}` };
 }
 
 const remoteName = Symbol.for("espalier.remote");
@@ -47,7 +53,7 @@ export function remote<M>(ns: string): RemoteModule<M> {
       if (typeof func !== "string" || func === "then") return undefined;
       let reference = references.get(func);
       if (reference === undefined) {
-        reference = Object.assign(() => notCallable(ns, func), { [remoteName]: { ns, func } });
+        reference = Object.assign(() => notCallable(ns, func), { [remoteName]: functionName(ns, func) });
         references.set(func, reference);
       }
       return reference;
@@ -78,7 +84,7 @@ export function* nameOf(reference: unknown, modules: EnabledModules): Operation<
   const before = known.get(reference);
   if (before !== undefined) {
     const ns = Object.keys(modules).find((name) => modules[name] === before.url);
-    if (ns !== undefined) return { ns, func: before.func };
+    if (ns !== undefined) return functionName(ns, before.func);
   }
   for (const [ns, url] of Object.entries(modules)) {
     const exports: unknown = yield* until(import(url));
@@ -86,7 +92,7 @@ export function* nameOf(reference: unknown, modules: EnabledModules): Operation<
     const func = Object.entries(exports).find(([, value]) => value === reference)?.[0];
     if (func === undefined) continue;
     known.set(reference, { url, func });
-    return { ns, func };
+    return functionName(ns, func);
   }
   const exposed = Object.keys(modules);
   const what =

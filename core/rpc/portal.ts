@@ -14,7 +14,7 @@ import {
   type ResultOf,
   type Slot,
 } from "./endpoint.ts";
-import { type EnabledModules, nameOf } from "./function-name.ts";
+import { type EnabledModules, type FunctionName, nameOf } from "./function-name.ts";
 import { consume, runLinked } from "./linked.ts";
 import type { MessageStream } from "./message-stream.ts";
 import { type ArgsOfSource, type ItemOf, isProducerEndpoint, type Source } from "./producer.ts";
@@ -48,6 +48,8 @@ export class Portal {
   readonly #channel: Channel;
   readonly #modules: EnabledModules;
   readonly #details: PortalDetails;
+  /** What was asked for before. */
+  readonly #names = new WeakMap<object, FunctionName>();
 
   /** @internal */
   constructor(actor: ActorId, channel: Channel, modules: EnabledModules, details: PortalDetails = {}) {
@@ -86,7 +88,7 @@ export class Portal {
     fn: F & Callable<never, unknown>,
     ...args: ArgsOf<F>
   ): Operation<ResultOf<F>> {
-    const name = yield* nameOf(fn, this.#modules);
+    const name = this.#names.get(fn) ?? (yield* this.#name(fn));
     const [named]: readonly unknown[] = args;
     const detached = this.#details.isDetached === true;
     const call = yield* Call.begin(this.#channel, name, named, { kind: "call", specs: undefined, detached });
@@ -110,7 +112,7 @@ export class Portal {
     body: (ctx: PeerContext<D, R>, first: Slot<D, "started">) => Operation<T>,
   ): Operation<T> {
     mustBeBlock("openContext", body);
-    const name = yield* nameOf(endpoint, this.#modules);
+    const name = yield* this.#name(endpoint);
     // A remote reference has types, and nothing to check them by: then only the endpoint's own side does.
     const specs = isContextEndpoint(endpoint) ? endpoint.specs : undefined;
     const call = yield* Call.begin(this.#channel, name, args, {
@@ -146,7 +148,7 @@ export class Portal {
   ): Operation<T> {
     mustBeBlock("openStreamFrom", body);
     completeOptions(options); // before anything is asked for
-    const name = yield* nameOf(source, this.#modules);
+    const name = yield* this.#name(source);
     const specs = isProducerEndpoint(source) ? source.options : undefined;
     const call = yield* Call.begin(this.#channel, name, args, {
       kind: "producer",
@@ -154,6 +156,12 @@ export class Portal {
       detached: this.#details.isDetached === true,
     });
     return yield* consume(call, call.stream as MessageStream<never, ItemOf<S>>, body, options);
+  }
+
+  *#name(reference: unknown): Operation<FunctionName> {
+    const name = yield* nameOf(reference, this.#modules);
+    this.#names.set(reference as object, name);
+    return name;
   }
 
   /**

@@ -146,14 +146,17 @@ export class CancelScope {
     const status = new CancelStatus(task.status, this.#shield, this.#deadline);
     this.#status = status;
     status.label = this.label;
-    status.onCancel = (cause) => {
-      this.#cause ??= cause;
-      this.#disarm?.();
-    };
+    status.scope = this;
     if (this.#cause !== undefined) status.cancel(this.#cause);
     else this.#arm();
     if (this.#controller !== undefined) this.#linkSignal(status);
     return status;
+  }
+
+  /** @internal Its status has been cancelled. */
+  cancelled(cause: CancelCause): void {
+    this.#cause ??= cause;
+    this.#disarm?.();
   }
 
   /** @internal Move `task`, which entered this scope, out of it, and take the scope out of the tree. */

@@ -12,6 +12,11 @@ export interface CancelTarget {
   deliverCancel(): void;
 }
 
+/** Who hears, before anybody else, that a status is cancelled. */
+export interface CancelListener {
+  cancelled(cause: CancelCause): void;
+}
+
 export const DEADLINE_PASSED: CancelCause = { source: "deadline", reason: "deadline has passed" };
 
 export class CancelStatus {
@@ -19,6 +24,8 @@ export class CancelStatus {
   #children: Set<CancelStatus> | undefined;
   /** The children of the parent, this one included. */
   #siblings: Set<CancelStatus> | undefined;
+  /** Who stands here: one, most of the time; a set is made for the second. */
+  #task: CancelTarget | undefined;
   #tasks: Set<CancelTarget> | undefined;
   #shield: boolean;
   #deadline: number;
@@ -28,7 +35,8 @@ export class CancelStatus {
   #effectiveFrom: CancelStatus | undefined;
   /** The earliest deadline that would cancel whoever stands here; `Infinity` for none, `-Infinity` once cancelled. */
   effectiveDeadline = Number.POSITIVE_INFINITY;
-  onCancel: ((cause: CancelCause) => void) | undefined;
+  /** The scope whose status this is. */
+  scope: CancelListener | undefined;
   /** What the work in it is for, where somebody has said so. */
   label: string | undefined;
 
@@ -74,7 +82,7 @@ export class CancelStatus {
   cancel(cause: CancelCause): void {
     if (this.#cause !== undefined) return;
     this.#cause = cause;
-    this.onCancel?.(cause);
+    this.scope?.cancelled(cause);
     instrument?.scopeCancelled?.(cause);
     this.#recompute();
   }
@@ -99,12 +107,17 @@ export class CancelStatus {
   }
 
   enter(task: CancelTarget): void {
-    this.#tasks ??= new Set();
-    this.#tasks.add(task);
+    if (this.#tasks !== undefined) this.#tasks.add(task);
+    else if (this.#task === undefined) this.#task = task;
+    else {
+      this.#tasks = new Set([this.#task, task]);
+      this.#task = undefined;
+    }
   }
 
   leave(task: CancelTarget): void {
-    this.#tasks?.delete(task);
+    if (this.#task === task) this.#task = undefined;
+    else this.#tasks?.delete(task);
   }
 
   /** Move this status, and all that stands in it, under another parent. */
@@ -154,8 +167,8 @@ export class CancelStatus {
     }
     // Deliver only when the whole tree is settled: what a delivery sets off must see it as it is.
     for (const status of reached) {
-      if (status.#tasks === undefined) continue;
-      for (const task of [...status.#tasks]) task.deliverCancel();
+      if (status.#task !== undefined) status.#task.deliverCancel();
+      else if (status.#tasks !== undefined) for (const task of [...status.#tasks]) task.deliverCancel();
     }
   }
 }

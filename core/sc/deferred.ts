@@ -4,17 +4,19 @@ import { type Exit, err, NO_EXIT, ok, type Resolve, undoing, Wait } from "./wait
 
 export class Deferred<T> {
   #result: Result<T> | undefined;
-  readonly #waiters = new Set<Resolve<T>>();
-  readonly #description: string;
-  readonly #byHost: boolean;
+  /** Most have one waiter: a set is made for the second. */
+  #waiter: Resolve<T> | undefined;
+  #others: Set<Resolve<T>> | undefined;
+  readonly description: string;
+  readonly byHost: boolean;
 
   /**
    * @param description - what is waited for, for dumps
    * @param byHost - the host settles it (I/O, a process), not one of our tasks
    */
   constructor(description: string, byHost = false) {
-    this.#description = description;
-    this.#byHost = byHost;
+    this.description = description;
+    this.byHost = byHost;
   }
 
   /** The result, once there is one. */
@@ -26,8 +28,11 @@ export class Deferred<T> {
   settle(result: Result<T>): boolean {
     if (this.#result !== undefined) return false;
     this.#result = result;
-    for (const resolve of this.#waiters) resolve(result);
-    this.#waiters.clear();
+    const waiter = this.#waiter;
+    const others = this.#others;
+    this.#waiter = this.#others = undefined;
+    waiter?.(result);
+    if (others !== undefined) for (const resolve of others) resolve(result);
     return true;
   }
 
@@ -41,35 +46,48 @@ export class Deferred<T> {
 
   /** Wait for the result; a checkpoint if it is there already. @throws what it was rejected with */
   wait(): Operation<T> {
-    return new DeferredWait(this, this.#waiters, this.#description, this.#byHost);
+    return new DeferredWait(this);
+  }
+
+  /** @internal */
+  add(waiter: Resolve<T>): void {
+    if (this.#waiter === undefined && this.#others === undefined) this.#waiter = waiter;
+    else {
+      this.#others ??= new Set();
+      this.#others.add(waiter);
+    }
+  }
+
+  /** @internal */
+  remove(waiter: Resolve<T>): void {
+    if (this.#waiter === waiter) this.#waiter = undefined;
+    else this.#others?.delete(waiter);
   }
 }
 
 class DeferredWait<T> extends Wait<T> {
-  readonly description: string;
   readonly #deferred: Deferred<T>;
-  readonly #waiters: Set<Resolve<T>>;
-  readonly #byHost: boolean;
 
-  constructor(deferred: Deferred<T>, waiters: Set<Resolve<T>>, description: string, byHost: boolean) {
+  constructor(deferred: Deferred<T>) {
     super();
     this.#deferred = deferred;
-    this.#waiters = waiters;
-    this.description = description;
-    this.#byHost = byHost;
+  }
+
+  get description(): string {
+    return this.#deferred.description;
   }
 
   override get byHost(): boolean {
-    return this.#byHost;
+    return this.#deferred.byHost;
   }
 
   enter(resolve: Resolve<T>): Exit {
-    const { result } = this.#deferred;
-    if (result !== undefined) {
-      resolve(result);
+    const deferred = this.#deferred;
+    if (deferred.result !== undefined) {
+      resolve(deferred.result);
       return NO_EXIT;
     }
-    this.#waiters.add(resolve);
-    return undoing(() => this.#waiters.delete(resolve));
+    deferred.add(resolve);
+    return undoing(() => deferred.remove(resolve));
   }
 }

@@ -40,7 +40,7 @@ export function failAt<T>(time: number, body: Body<T>): Operation<T> {
 
 /** Run `body` out of reach of cancellations from further out: for clean-up that has to wait. Give it a time-out. */
 export function shielded<T>(body: Body<T>): Operation<T> {
-  return new CancelScopeFactory({ shield: true }, (scope) => valueOf(scope, body));
+  return new CancelScopeFactory({ shield: true }, (scope) => runBody(scope, body));
 }
 
 /** The earliest deadline in force here, on the tree's clock: `Infinity` for none, `-Infinity` if already cancelled. */
@@ -49,7 +49,7 @@ export function* currentEffectiveDeadline(): Operation<number> {
   return task?.status.effectiveDeadline ?? Number.POSITIVE_INFINITY;
 }
 
-function* valueOf<T>(scope: CancelScope, body: Body<T>): Steps<T> {
+function* runBody<T>(scope: CancelScope, body: Body<T>): Steps<T> {
   return (yield* scope.run(body)) as T;
 }
 

@@ -5,7 +5,7 @@ import { Call } from "../../core/rpc/call.ts";
 import { Channel } from "../../core/rpc/channel.ts";
 import { type DialogKind, FUNCTYPES } from "../../core/rpc/dialog-rules.ts";
 import { ExposedModules } from "../../core/rpc/exposed-modules.ts";
-import type { EnabledModules } from "../../core/rpc/function-name.ts";
+import { type EnabledModules, functionName } from "../../core/rpc/function-name.ts";
 import { Service } from "../../core/rpc/service.ts";
 import { openNursery, type TaskStatus } from "../../core/sc/nursery.ts";
 import { sleepForever } from "../../core/sc/sleep.ts";
@@ -15,7 +15,7 @@ import { macrotasks } from "./macrotasks.ts";
 
 export const id = (name: string) => ({ name, uuid: `${name}-uuid` });
 const aid = (name: string) => ({ ...id(name), pid: 1, is_registrar: null, is_probe: false });
-export const NAME = { ns: "feed", func: "ticks" };
+export const NAME = functionName("feed", "ticks");
 
 /** A peer that says what the test tells it, and keeps what it hears. */
 export class Peer {
