@@ -94,10 +94,10 @@ describe("what an operation takes", () => {
 
   it.each(Object.keys(OPERATIONS))("a %s: of memory", function* (name) {
     const operation = OPERATIONS[name] as (typeof OPERATIONS)[string];
-    const times = 1_000;
+    const times = name === "call" ? 1_000 : 200;
     let perOperation = Number.NaN;
     yield* connected(function* ({ portal }) {
-      for (let i = 0; i < 300; i++) yield* operation(portal);
+      for (let i = 0; i < times; i++) yield* operation(portal);
       const session = new Session();
       session.connect();
       const all = { includeObjectsCollectedByMajorGC: true, includeObjectsCollectedByMinorGC: true };
