@@ -233,6 +233,17 @@ export class ConnectError extends Error {
   }
 }
 
+/** Raised where a peer does not show that it knows the secret, or does not accept what this side shows. */
+export class AuthenticationError extends Error {
+  override readonly name = "AuthenticationError";
+  /** Of the peer, as a multiaddr. */
+  readonly address: string;
+  constructor(address: string, why: string, options?: ErrorOptions) {
+    super(`cannot authenticate with ${address}: ${why}`, options);
+    this.address = address;
+  }
+}
+
 /** Raised when a peer sends what the protocol does not allow; the connection is closed. */
 export class ProtocolError extends Error {
   override readonly name = "ProtocolError";

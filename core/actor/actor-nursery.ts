@@ -146,6 +146,7 @@ export class ActorNursery {
       parent: this.#actor.id,
       logLevel: this.#options.logLevel ?? this.#actor.treeLogLevel,
       ownLogLevel: options.logLevel,
+      credentials: this.#actor.credentials,
     };
     return yield* this.#nursery.start(named(`actor ${name}`, Child.supervise), {
       backend: processBackend,

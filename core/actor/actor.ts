@@ -3,6 +3,7 @@ import { createContext, type Operation, useScope } from "effection";
 import type { ActorId } from "../actor-id.ts";
 import { NoRuntime } from "../errors.ts";
 import { ExceptionGroup } from "../exception-group.ts";
+import type { Credentials } from "../ipc/credentials.ts";
 import { DEFAULT_LOG_LEVEL, Log, type LogLevel } from "../log/mod.ts";
 import type { EnabledModules } from "../rpc/function-name.ts";
 import type { Service } from "../rpc/service.ts";
@@ -52,6 +53,8 @@ export class Actor {
   readonly log = new Log();
   /** @internal The level of the log that its children inherit. */
   readonly treeLogLevel: LogLevel;
+  /** @internal Asked of peers, and shown to them; its children inherit them. */
+  readonly credentials: Credentials | undefined;
   /** Modules of which others may call the exports: names to URLs. */
   readonly enabled: EnabledModules;
   /** Where it listens for peers, as multiaddrs; empty where it does not. */
@@ -66,7 +69,9 @@ export class Actor {
     parent: ActorId | undefined,
     enabled: EnabledModules,
     treeLogLevel: LogLevel = DEFAULT_LOG_LEVEL,
+    credentials?: Credentials,
   ) {
+    this.credentials = credentials;
     this.treeLogLevel = treeLogLevel;
     this.id = id;
     this.parent = parent;

@@ -105,7 +105,8 @@ class ChildLife {
     const spec = yield* this.#spec.wait();
     const runtime = readRuntimeVars(spec._runtime_vars);
     this.#rename(runtime.name);
-    const actor = new Actor(this.#id, runtime.parent, spec.enable_modules, runtime.logLevel);
+    const { parent, logLevel, credentials } = runtime;
+    const actor = new Actor(this.#id, parent, spec.enable_modules, logLevel, credentials);
     const addresses = (spec.bind_addrs ?? []).map(fromWireAddress);
     yield* asActor(actor, childLogging(runtime, this.#logRelay), () => this.#serve(actor, addresses));
   }

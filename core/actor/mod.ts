@@ -1,4 +1,6 @@
 /** One process among others: identity, spawning, supervision, the child's own life. */
+
+export type { CredentialOptions, TlsOptions } from "../ipc/credentials.ts";
 export { type Actor, type CleanUp, currentActor, isRootProcess, type Lifetime } from "./actor.ts";
 export {
   type ActorNursery,

@@ -1,7 +1,9 @@
 /** Peers that are neither parent nor child: where an actor listens for them, and how one reaches another. */
 import type { Duplex } from "node:stream";
 import type { Operation } from "effection";
-import { NoRuntime } from "../errors.ts";
+import { NoRuntime, TransportClosed } from "../errors.ts";
+import type { PeerInfo } from "../ipc/connection.ts";
+import { type CredentialOptions, Credentials } from "../ipc/credentials.ts";
 import { HANDSHAKE_TIMEOUT_MS } from "../ipc/limits.ts";
 import { openConnection, openListener } from "../ipc/listener.ts";
 import { Channel } from "../rpc/channel.ts";
@@ -44,7 +46,7 @@ export function* listenForPeers<T>(
   const bound: Address[] = [];
   function* listenOn([address, ...others]: readonly Address[]): Operation<T> {
     if (address === undefined) return yield* body(bound);
-    return yield* openListener(address, accept, function* (at) {
+    return yield* openListener(address, actor.credentials, accept, function* (at) {
       bound.push(at);
       return yield* listenOn(others);
     });
@@ -56,7 +58,8 @@ export function* listenForPeers<T>(
   }
 }
 
-export interface PeerOptions {
+/** `secret` and `tls` are those of the peer's tree; this actor's own unless told. */
+export interface PeerOptions extends CredentialOptions {
   /**
    * Modules that the peer exposes, as this process has imported them, so that their functions can be named by reference;
    * `remote` references need none.
@@ -69,8 +72,9 @@ export interface PeerOptions {
  *
  * @param address - a multiaddr: `/unix/run/user/1000/x.sock`, `/ip4/127.0.0.1/tcp/1616`
  * @returns what `body` returned
- * @throws NoRuntime outside an actor; RangeError for what is no address
+ * @throws NoRuntime outside an actor; RangeError for what is no address; TypeError, RangeError for options that are not right
  * @throws ConnectError if nobody listens there, TransportClosed if it is no actor
+ * @throws AuthenticationError if it does not know the secret
  */
 export function* openPortalTo<T>(
   address: string,
@@ -80,7 +84,9 @@ export function* openPortalTo<T>(
   const actor = yield* actorHere();
   if (actor === undefined) throw new NoRuntime("openPortalTo()");
   const modules = enabledModules(options.modules);
-  const stream = yield* openConnection(parseAddress(address));
+  const at = parseAddress(address);
+  const credentials = credentialsFor(actor, options);
+  const stream = yield* openConnection(at, credentials);
   const channel = new Channel(stream, {
     self: { ...actor.id, pid: process.pid, is_registrar: null, is_probe: false },
     initiator: true,
@@ -88,9 +94,26 @@ export function* openPortalTo<T>(
     serve: (start) => channel.sendError(start.cid, new Error("this side of the connection serves no requests")),
   });
   try {
-    const { id } = yield* channel.greeted.wait();
+    const { id } = yield* greeted(channel, at.transport === "tcp" && credentials === undefined);
     return yield* body(new Portal(id, channel, modules));
   } finally {
     channel.destroy("the portal is closed");
   }
+}
+
+function* greeted(channel: Channel, showedNothing: boolean): Operation<PeerInfo> {
+  try {
+    return yield* channel.greeted.wait();
+  } catch (cause) {
+    if (!showedNothing || !(cause instanceof TransportClosed)) throw cause;
+    const why =
+      "it ended before the peer had said who it is; an actor that asks for a secret does that: give the same one, by the option secret or by ESPALIER_SECRET";
+    throw new TransportClosed(undefined, why, { cause });
+  }
+}
+
+function credentialsFor(actor: Actor, { secret, tls }: PeerOptions): Credentials | undefined {
+  if (secret === undefined && tls === undefined) return actor.credentials;
+  const own = secret ?? actor.credentials?.reveal().secret;
+  return Credentials.from({ ...(own && { secret: own }), ...(tls && { tls }) }, "openPortalTo");
 }

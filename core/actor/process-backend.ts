@@ -5,6 +5,7 @@
 import { spawn } from "node:child_process";
 import { Duplex } from "node:stream";
 import { fileURLToPath } from "node:url";
+import { SECRET_VARIABLE } from "../ipc/credentials.ts";
 import { ownFile } from "../own-files.ts";
 import { type Disarm, realClock } from "../sc/clock.ts";
 import { Deferred } from "../sc/deferred.ts";
@@ -39,7 +40,8 @@ export const processBackend: SpawnBackend = {
       ],
       {
         cwd,
-        env: { ...process.env, ...env, [TREE_VARIABLE]: treeMark() },
+        // The secret is handed over by the link. Here every program that the child starts would inherit it.
+        env: { ...process.env, [SECRET_VARIABLE]: undefined, ...env, [TREE_VARIABLE]: treeMark() },
         stdio: ["ignore", stdout, "pipe", "pipe"],
       },
     );

@@ -1,5 +1,6 @@
 /** The first actor of a tree. */
 import type { Operation } from "effection";
+import { type CredentialOptions, Credentials } from "../ipc/credentials.ts";
 import type { LogLevel, LogSink } from "../log/mod.ts";
 import type { Service } from "../rpc/service.ts";
 import { sleepForever } from "../sc/sleep.ts";
@@ -10,7 +11,8 @@ import { rootLogging } from "./logging.ts";
 import { listenForPeers } from "./peers.ts";
 import { servingWhile } from "./serving.ts";
 
-export interface RootOptions {
+/** `secret` and `tls` hold for the whole tree: its actors ask them of who connects by TCP, and show them where they do. */
+export interface RootOptions extends CredentialOptions {
   /** For people; `root` unless told. */
   readonly name?: string;
   /** Modules whose exports may be called in it, as through `openSelfPortal`. */
@@ -34,13 +36,16 @@ export interface RootOptions {
  *
  * @returns what `body` returned; undefined if a peer has cancelled the actor
  * @throws Error if this process is an actor already; TypeError if an enabled module is no URL, or an option not what it should be
+ * @throws TypeError, RangeError for a secret or certificates that cannot be used
  * @throws RangeError for what is no address; ExceptionGroup with a ListenError if it cannot be listened on
  */
 export function* openRootActor<T>(body: (actor: Actor) => Operation<T>, options: RootOptions = {}): Operation<T> {
   const id = { name: options.name ?? "root", uuid: crypto.randomUUID() };
-  const actor = new Actor(id, undefined, enabledModules(options.enableModules), options.logLevel);
+  const credentials = Credentials.from(options, "openRootActor", process.env);
+  const actor = new Actor(id, undefined, enabledModules(options.enableModules), options.logLevel, credentials);
   const logging = rootLogging(options.logLevel, options.logTo);
   const addresses = (options.bindAddrs ?? []).map(parseAddress);
+  if (credentials !== undefined) yield* credentials.check();
   if (addresses.length === 0) return yield* asActor(actor, logging, () => body(actor));
   const listening = (service: Service) =>
     listenForPeers(actor, service, addresses, (bound) => {

@@ -1,6 +1,7 @@
 /** What a parent tells its child of the runtime, in the spawn specification: read here, and past here typed. */
 import type { ActorId } from "../actor-id.ts";
 import { ProtocolError } from "../errors.ts";
+import { Credentials } from "../ipc/credentials.ts";
 import { DEFAULT_LOG_LEVEL, isLogLevel, type LogLevel } from "../log/mod.ts";
 import { fromUid, isUid, type SpawnSpec, toUid } from "../wire/mod.ts";
 
@@ -12,20 +13,42 @@ export interface RuntimeVars {
   readonly logLevel: LogLevel;
   /** Of this child alone. */
   readonly ownLogLevel: LogLevel | undefined;
+  /** Of the tree. They go over the link, where nobody else reads them, and not by the environment or the arguments. */
+  readonly credentials: Credentials | undefined;
 }
 
-export function writeRuntimeVars({ name, parent, logLevel, ownLogLevel }: RuntimeVars): SpawnSpec["_runtime_vars"] {
-  const own = ownLogLevel === undefined ? {} : { own_log_level: ownLogLevel };
-  return { ...(name === undefined ? {} : { name }), parent: toUid(parent), log_level: logLevel, ...own };
+export function writeRuntimeVars(vars: RuntimeVars): SpawnSpec["_runtime_vars"] {
+  const { name, parent, logLevel, ownLogLevel, credentials } = vars;
+  return {
+    ...(name === undefined ? {} : { name }),
+    parent: toUid(parent),
+    log_level: logLevel,
+    ...(ownLogLevel === undefined ? {} : { own_log_level: ownLogLevel }),
+    ...(credentials === undefined ? {} : { credentials: written(credentials) }),
+  };
 }
 
 /** What is no level is as if nothing had been said of it: a parent of another version may know others. */
-export function readRuntimeVars({ name, parent, log_level, own_log_level }: SpawnSpec["_runtime_vars"]): RuntimeVars {
+export function readRuntimeVars(vars: SpawnSpec["_runtime_vars"]): RuntimeVars {
+  const { name, parent, log_level, own_log_level, credentials } = vars;
   if (!isUid(parent)) throw new ProtocolError("the spawn specification names no parent");
   return {
     name: typeof name === "string" ? name : undefined,
     parent: fromUid(parent),
     logLevel: isLogLevel(log_level) ? log_level : DEFAULT_LOG_LEVEL,
     ownLogLevel: isLogLevel(own_log_level) ? own_log_level : undefined,
+    credentials: credentials === undefined ? undefined : read(credentials),
   };
+}
+
+function written(credentials: Credentials) {
+  const { secret, tls } = credentials.reveal();
+  return tls === undefined ? { secret } : { secret, tls };
+}
+
+/** They are checked as if a user had given them: a child without them would refuse everybody, and say something else. */
+function read(given: unknown): Credentials | undefined {
+  if (typeof given !== "object" || given === null)
+    throw new ProtocolError("the spawn specification has no credentials");
+  return Credentials.from(given, "the spawn specification");
 }

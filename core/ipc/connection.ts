@@ -207,7 +207,8 @@ export class Connection {
       while (this.#state !== "closed" && this.#readOne());
       if (this.#state !== "closed") this.#watch.arrived(this.#reader.pendingBytes > 0);
     } catch (cause) {
-      const why = cause instanceof Error ? cause.message : String(cause);
+      const why =
+        this.#peer === undefined && isTls(chunk) ? SPEAKS_TLS : cause instanceof Error ? cause.message : String(cause);
       if (journal.isEnabled("transport")) journal.write("transport", "connection.refused", `${this}: ${why}`);
       this.#close(new TransportClosed(this.#peer?.id, why, { cause }));
     }
@@ -334,4 +335,13 @@ export class Connection {
   toString(): string {
     return `connection to ${this.#peer === undefined ? "an unknown peer" : formatActorId(this.#peer.id)}`;
   }
+}
+
+const SPEAKS_TLS =
+  "the peer speaks TLS, as actors do that ask for a secret; give this side the same one, by the option secret or by ESPALIER_SECRET";
+
+/** Whether these bytes begin a TLS record: [ type: 20 to 23 ][ version: 3, any ]. As a frame they are too long. */
+function isTls(chunk: Uint8Array): boolean {
+  const [type = 0, version] = chunk;
+  return type >= 20 && type <= 23 && version === 3;
 }

@@ -27,3 +27,27 @@ export const HANDSHAKE_TIMEOUT_MS = 5_000;
  * stands still longer than that in a debugger, in the middle of a message, is lost.
  */
 export const FRAME_STALL_TIMEOUT_MS = 20_000;
+
+/** Shortest secret, in bytes: 128 bits, where they are random. Who hears a challenge may try guesses in peace. */
+export const MIN_SECRET_BYTES = 16;
+
+/** Longest secret, in bytes: more is no secret, but a file given by mistake. */
+export const MAX_SECRET_BYTES = 1_024;
+
+/**
+ * Peers at one address that have connected and have not shown yet that they know the secret. Each costs a socket and
+ * what its TLS needs. For one more the one that has waited longest is dropped: who only connects cannot keep others out.
+ */
+export const MAX_UNAUTHENTICATED = 64;
+
+/** Refused peers of one address that are logged within `REFUSAL_LOG_PERIOD_MS`; the others are counted. */
+export const MAX_REFUSALS_LOGGED = 10;
+
+/** For which refused peers are counted together, in milliseconds. */
+export const REFUSAL_LOG_PERIOD_MS = 60_000;
+
+/**
+ * Silence after which a TCP connection asks whether the peer's host is still there, in milliseconds: one that has lost
+ * its power or its network says nothing.
+ */
+export const KEEP_ALIVE_MS = 15_000;

@@ -1,48 +1,84 @@
 /** The two ends of a connection between actors that are not parent and child: listening, and connecting. */
-import { lstatSync, mkdirSync, unlinkSync } from "node:fs";
+import { unlinkSync } from "node:fs";
 import { connect, createServer, type NetConnectOpts, type Server, type Socket } from "node:net";
-import { dirname } from "node:path";
 import type { Duplex } from "node:stream";
-import type { Operation } from "effection";
+import { type Operation, until } from "effection";
 import { ConnectError, ListenError } from "../errors.ts";
 import { park } from "../sc/park.ts";
 import { moveOnAfter, shielded } from "../sc/timeouts.ts";
 import { type Address, formatAddress } from "../wire/mod.ts";
-import { CONNECT_TIMEOUT_MS } from "./limits.ts";
+import { type Credentials, SECRET_VARIABLE } from "./credentials.ts";
+import type { Entrance } from "./entrance.ts";
+import { CONNECT_TIMEOUT_MS, KEEP_ALIVE_MS } from "./limits.ts";
+import { isSystemError } from "./system-error.ts";
+import { mustBelongToUs, mustBePrivate } from "./unix-socket.ts";
 
 /**
  * Listen on `address` while `body` runs. A Unix socket is refused while another process listens on it, and replaced
  * where none does; its directory is made for this user alone if there is none, and must be so if there is. Connections
  * that were accepted outlive the listener: they are their owner's to end.
  *
- * @param accept - is given each connection, at once
+ * @param credentials - asked of all that connect by TCP; without them only loopback addresses are listened on
+ * @param accept - is given each connection, at once; where there are credentials, once the peer has shown its own
  * @param body - is given the address as bound: port 0 has become a port
  * @throws ListenError with what is wrong with the address, and what to do
  */
 export function* openListener<T>(
   address: Address,
+  credentials: Credentials | undefined,
   accept: (stream: Duplex) => void,
   body: (bound: Address) => Operation<T>,
 ): Operation<T> {
   if (address.transport === "unix") mustBePrivate(address);
-  else mustBeLocal(address);
-  const server = createServer({ pauseOnConnect: false, noDelay: true });
+  else mustBeGuarded(address, credentials);
+  const asked = address.transport === "tcp" ? credentials : undefined;
+  const entrances = asked === undefined ? undefined : yield* until(import("./entrance.ts"));
+  const server = createServer({
+    pauseOnConnect: false,
+    noDelay: true,
+    keepAlive: true,
+    keepAliveInitialDelay: KEEP_ALIVE_MS,
+  });
+  let entrance: Entrance | undefined;
   try {
     yield* bind(server, address);
-    server.on("connection", accept);
-    return yield* body(boundAddress(server, address));
+    const bound = boundAddress(server, address);
+    if (asked !== undefined && entrances !== undefined) entrance = new entrances.Entrance(bound, asked, accept);
+    server.on("connection", entrance?.enter ?? accept);
+    return yield* body(bound);
   } finally {
     if (server.listening) yield* shielded(() => closed(server));
+    entrance?.end();
   }
 }
 
 /**
  * Connect to whoever listens on `address`.
  *
- * @param timeoutMs - `CONNECT_TIMEOUT_MS` unless told
- * @throws ConnectError if nobody does, or does not answer in time
+ * @param credentials - shown to who listens on TCP, and asked of them; without them only loopback addresses are
+ *   connected to
+ * @param timeoutMs - for the connection to be made; `CONNECT_TIMEOUT_MS` unless told
+ * @throws ConnectError if nobody does, or does not answer in time, or it is not safe to
+ * @throws AuthenticationError if who does not know the secret listens
  */
-export function* openConnection(address: Address, timeoutMs = CONNECT_TIMEOUT_MS): Operation<Duplex> {
+export function* openConnection(
+  address: Address,
+  credentials: Credentials | undefined,
+  timeoutMs = CONNECT_TIMEOUT_MS,
+): Operation<Duplex> {
+  if (address.transport === "tcp" && credentials === undefined && !isLoopback(address)) {
+    throw new ConnectError(
+      formatAddress(address),
+      `who listens on another host has to know a secret, and there is none to ask for; give one by the option secret, or set ${SECRET_VARIABLE}`,
+    );
+  }
+  if (address.transport === "unix") mustBelongToUs(address);
+  if (address.transport === "unix" || credentials === undefined) return yield* connected(address, timeoutMs);
+  const { openSecured } = yield* until(import("./secure.ts"));
+  return yield* openSecured(yield* connected(address, timeoutMs), address, credentials);
+}
+
+function* connected(address: Address, timeoutMs: number): Operation<Socket> {
   let socket: Socket | undefined;
   try {
     const stream = yield* moveOnAfter(timeoutMs, () =>
@@ -63,6 +99,7 @@ export function* openConnection(address: Address, timeoutMs = CONNECT_TIMEOUT_MS
     if (stream === undefined) throw new ConnectError(formatAddress(address), `no answer within ${timeoutMs} ms`);
     socket = undefined;
     stream.setNoDelay(true);
+    stream.setKeepAlive(true, KEEP_ALIVE_MS);
     return stream;
   } catch (error) {
     if (!isSystemError(error)) throw error;
@@ -107,7 +144,7 @@ function listening(server: Server, address: Address): Operation<void> {
 
 function* isAnswered(address: Address): Operation<boolean> {
   try {
-    (yield* openConnection(address)).destroy();
+    (yield* connected(address, CONNECT_TIMEOUT_MS)).destroy();
     return true;
   } catch (error) {
     if (error instanceof ConnectError) return false;
@@ -140,37 +177,25 @@ function boundAddress(server: Server, address: Address): Address {
     : address;
 }
 
-/** Whoever can connect can call what is exposed: the directory is what keeps other users out. */
-function mustBePrivate(address: Address & { transport: "unix" }): void {
-  const folder = dirname(address.path);
-  try {
-    mkdirSync(folder, { mode: 0o700 });
-    return;
-  } catch (error) {
-    if (!isSystemError(error)) throw error;
-    if (error.code !== "EEXIST") throw new ListenError(formatAddress(address), error.message, { cause: error });
-  }
-  const { uid, mode } = lstatSync(folder);
-  if (process.getuid !== undefined && (uid !== process.getuid() || (mode & 0o077) !== 0)) {
-    const rights = (mode & 0o777).toString(8);
+/** Anyone on the network could call what is exposed. */
+function mustBeGuarded(address: TcpAddress, credentials: Credentials | undefined): void {
+  if (credentials === undefined && !isLoopback(address)) {
     throw new ListenError(
       formatAddress(address),
-      `its directory ${folder} is not this user's alone (uid ${uid}, mode ${rights}); make it with mode 700, or name one that does not exist`,
+      `other hosts can reach it, and no secret says who may connect; give one by the option secret, or set ${SECRET_VARIABLE}, or listen on a loopback address or a Unix socket`,
     );
   }
-}
-
-/** Anyone on the network could call what is exposed. */
-function mustBeLocal(address: Address & { transport: "tcp" }): void {
-  const { host, family } = address;
-  const isLocal = family === "ip4" ? host.startsWith("127.") : family === "ip6" ? host === "::1" : host === "localhost";
-  if (isLocal) return;
+  const tls = credentials?.reveal().tls;
+  if (tls === undefined || tls.cert !== undefined) return;
   throw new ListenError(
     formatAddress(address),
-    "peers from other hosts are not authenticated; listen on a loopback address or a Unix socket, and tunnel",
+    "the option tls has no key and cert, which an actor that listens shows",
   );
 }
 
-function isSystemError(error: unknown): error is NodeJS.ErrnoException {
-  return error instanceof Error && "code" in error && "syscall" in error;
+type TcpAddress = Address & { readonly transport: "tcp" };
+
+/** Whether only processes of this host can connect to it. */
+export function isLoopback({ family, host }: TcpAddress): boolean {
+  return family === "ip4" ? host.startsWith("127.") : family === "ip6" ? host === "::1" : host === "localhost";
 }

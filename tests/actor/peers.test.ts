@@ -110,7 +110,7 @@ describe("an actor that listens", () => {
     [
       "another host's address",
       ["/ip4/0.0.0.0/tcp/0"],
-      /cannot listen on \/ip4\/0.0.0.0\/tcp\/0: peers from other hosts/,
+      /cannot listen on \/ip4\/0.0.0.0\/tcp\/0: other hosts can reach it/,
     ],
   ])("is not started with %s", function* (_what, bindAddrs, message) {
     const error = yield* errorOf(withListener(bindAddrs, function* () {}));

@@ -79,6 +79,16 @@ describe("a connection", () => {
     expect(left.destroyed).toBe(true);
   });
 
+  it.each([
+    ["an alert", "15030300020246"],
+    ["its hello", "16030100c8010000c4"],
+  ])("tells who hears %s of TLS that the peer asks for a secret", function* (_what, hex) {
+    const [left, right] = PairedStream.make();
+    const a = connect(left, "a");
+    right.write(Buffer.from(hex, "hex"));
+    expect(String(yield* errorOf(a.connection.greeted.wait()))).toMatch(/speaks TLS.*give this side the same one/);
+  });
+
   it("B47 a peer that turns to garbage after the handshake is disconnected, what came before it is kept", function* () {
     const [left, right] = PairedStream.make();
     const a = connect(left, "a");

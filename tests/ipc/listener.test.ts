@@ -33,9 +33,9 @@ describe("a listener", () => {
       });
     };
     let bound: Address | undefined;
-    yield* openListener(address, accept, function* (at) {
+    yield* openListener(address, undefined, accept, function* (at) {
       bound = at;
-      const near = yield* openConnection(at);
+      const near = yield* openConnection(at, undefined);
       near.on("data", (chunk: Buffer) => heard.push(String(chunk)));
       near.write("hi");
       while (heard.length < 2) yield* macrotasks(1);
@@ -44,7 +44,7 @@ describe("a listener", () => {
     expect(heard).toEqual(["hi", "bye"]);
     if (bound?.transport === "tcp") expect(bound.port).toBeGreaterThan(0);
     expect(existsSync(path)).toBe(false);
-    expect(yield* errorOf(openConnection(bound as Address))).toBeInstanceOf(ConnectError);
+    expect(yield* errorOf(openConnection(bound as Address, undefined))).toBeInstanceOf(ConnectError);
   });
 
   it("leaves its connections to their owner when it ends", function* () {
@@ -52,9 +52,10 @@ describe("a listener", () => {
     let near: Duplex | undefined;
     yield* openListener(
       unix(join(useTempDir(), "x.sock")),
+      undefined,
       (stream) => accepted.push(stream),
       function* (at) {
-        near = yield* openConnection(at);
+        near = yield* openConnection(at, undefined);
         while (accepted.length === 0) yield* macrotasks(1);
       },
     );
@@ -64,11 +65,11 @@ describe("a listener", () => {
 
   it("B52 refuses a Unix socket that is in use, and goes on", function* () {
     const address = unix(join(useTempDir(), "x.sock"));
-    yield* openListener(address, ignore, function* () {
-      const error = yield* errorOf(openListener(address, ignore, nothing));
+    yield* openListener(address, undefined, ignore, function* () {
+      const error = yield* errorOf(openListener(address, undefined, ignore, nothing));
       expect(error).toBeInstanceOf(ListenError);
       expect(String(error)).toMatch(/x.sock: it is in use; choose another/);
-      ignore(yield* openConnection(address));
+      ignore(yield* openConnection(address, undefined));
     });
   });
 
@@ -77,14 +78,14 @@ describe("a listener", () => {
     const listensAndDies = `require("node:net").createServer().listen(process.argv[1], () => process.kill(process.pid, 9))`;
     spawnSync(process.execPath, ["-e", listensAndDies, path]);
     expect(existsSync(path)).toBe(true);
-    yield* openListener(unix(path), ignore, function* (at) {
-      ignore(yield* openConnection(at));
+    yield* openListener(unix(path), undefined, ignore, function* (at) {
+      ignore(yield* openConnection(at, undefined));
     });
   });
 
   it("B52 makes the directory of its socket for this user alone", function* () {
     const folder = join(useTempDir(), "new");
-    yield* openListener(unix(join(folder, "x.sock")), ignore, nothing);
+    yield* openListener(unix(join(folder, "x.sock")), undefined, ignore, nothing);
     expect(statSync(folder).mode & 0o777).toBe(0o700);
   });
 
@@ -92,17 +93,17 @@ describe("a listener", () => {
     const folder = join(useTempDir(), "open");
     mkdirSync(folder);
     chmodSync(folder, 0o755);
-    const error = yield* errorOf(openListener(unix(join(folder, "x.sock")), ignore, nothing));
+    const error = yield* errorOf(openListener(unix(join(folder, "x.sock")), undefined, ignore, nothing));
     expect(String(error)).toMatch(/not this user's alone \(uid \d+, mode 755\); make it with mode 700/);
   });
 
   it.each([
-    ["/ip4/0.0.0.0/tcp/0", /not authenticated; listen on a loopback address/],
-    ["/ip4/192.168.0.1/tcp/0", /not authenticated/],
-    ["/ip6/::/tcp/0", /not authenticated/],
+    ["/ip4/0.0.0.0/tcp/0", /no secret says who may connect; give one by the option secret, or set ESPALIER_SECRET/],
+    ["/ip4/192.168.0.1/tcp/0", /no secret says/],
+    ["/ip6/::/tcp/0", /no secret says/],
     ["/unix/no/such/folder/anywhere/x.sock", /ENOENT/],
   ])("refuses %s, saying why", function* (address, message) {
-    const error = yield* errorOf(openListener(parseAddress(address), ignore, nothing));
+    const error = yield* errorOf(openListener(parseAddress(address), undefined, ignore, nothing));
     expect(error).toMatchObject({ name: "ListenError", address });
     expect(String(error)).toMatch(message);
   });
@@ -110,7 +111,7 @@ describe("a listener", () => {
   it("B52 random binds do not collide", function* () {
     const ports = new Set<number>();
     function* listen(left: number): Operation<void> {
-      yield* openListener(parseAddress("/ip4/127.0.0.1/tcp/0"), ignore, function* (at) {
+      yield* openListener(parseAddress("/ip4/127.0.0.1/tcp/0"), undefined, ignore, function* (at) {
         if (at.transport === "tcp") ports.add(at.port);
         if (left > 1) yield* listen(left - 1);
       });
@@ -120,15 +121,15 @@ describe("a listener", () => {
   });
 
   it("a TCP port that is in use is refused", function* () {
-    yield* openListener(parseAddress("/ip4/127.0.0.1/tcp/0"), ignore, function* (at) {
-      expect(String(yield* errorOf(openListener(at, ignore, nothing)))).toMatch(/it is in use/);
+    yield* openListener(parseAddress("/ip4/127.0.0.1/tcp/0"), undefined, ignore, function* (at) {
+      expect(String(yield* errorOf(openListener(at, undefined, ignore, nothing)))).toMatch(/it is in use/);
     });
   });
 
   it("ends when it is cancelled", function* () {
     const path = join(useTempDir(), "x.sock");
     yield* openNursery(function* (n) {
-      n.startSoon(() => openListener(unix(path), ignore, sleepForever));
+      n.startSoon(() => openListener(unix(path), undefined, ignore, sleepForever));
       while (!existsSync(path)) yield* macrotasks(1);
       n.cancelScope.cancel("enough");
     });
@@ -144,12 +145,14 @@ describe("connecting", () => {
     ["nobody listens on the port", "/ip4/127.0.0.1/tcp/1", 1_000, /nobody listens there/],
     ["there is no answer in time", "/ip4/127.0.0.1/tcp/1", 0, /no answer within 0 ms/],
   ])("fails where %s", function* (_what, address, timeoutMs, message) {
-    const error = yield* errorOf(openConnection(parseAddress(address), timeoutMs));
+    const error = yield* errorOf(openConnection(parseAddress(address), undefined, timeoutMs));
     expect(error).toMatchObject({ name: "ConnectError", address });
     expect(String(error)).toMatch(message);
   });
 
   it("cancelled leaves no socket", function* () {
-    expect(yield* moveOnAfter(0, () => openConnection(parseAddress("/ip4/127.0.0.1/tcp/1")))).toBeUndefined();
+    expect(
+      yield* moveOnAfter(0, () => openConnection(parseAddress("/ip4/127.0.0.1/tcp/1"), undefined)),
+    ).toBeUndefined();
   });
 });
