@@ -21,6 +21,8 @@ export interface ProgramOptions {
   readonly cwd?: string;
   /** Flags for Node, before the program. Default for `.ts`: tsx, and our sources instead of `dist`; else none. */
   readonly execArgv?: readonly string[];
+  /** A command that runs the one that follows, as `nsenter` does. */
+  readonly launcher?: readonly string[];
   /** Give it a process group of its own, so that `interrupt` reaches the whole group, as a terminal's Ctrl-C does. */
   readonly ownGroup?: boolean;
 }
@@ -91,9 +93,12 @@ class RunningProgram implements Program {
   #isClosed = false;
   readonly #watchers = new Set<() => void>();
 
-  constructor(file: string, { args = [], env = {}, cwd = repositoryRoot, execArgv, ownGroup }: ProgramOptions) {
+  constructor(file: string, options: ProgramOptions) {
+    const { args = [], env = {}, cwd = repositoryRoot, execArgv, launcher = [], ownGroup } = options;
     this.#file = file;
-    const child = spawn(process.execPath, [...(execArgv ?? defaultExecArgv(file)), file, ...args], {
+    const node = [process.execPath, ...(execArgv ?? defaultExecArgv(file)), file, ...args];
+    const [command = "", ...rest] = [...launcher, ...node];
+    const child = spawn(command, rest, {
       cwd,
       env: { ...process.env, ...env, [MARK_VARIABLE]: this.mark },
       detached: ownGroup ?? false,
