@@ -1,4 +1,5 @@
 /** Peers that share a secret, and those that do not, over real sockets. */
+import { createHmac, hkdfSync, randomBytes } from "node:crypto";
 import { createConnection, createServer, type Server, type Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { createServer as createTlsServer, connect as tlsConnect } from "node:tls";
@@ -269,6 +270,45 @@ describe.each(WAYS)("peers that know the secret, by %s,", (_way, own, other) => 
     const silent = createServer((socket) => void socket.resume());
     yield* listening(silent, function* (at) {
       expect(yield* moveOnAfter(50, () => openConnection(at, own()))).toBeUndefined();
+    });
+  });
+});
+
+describe("a peer that goes by the protocol page", () => {
+  useCensus();
+
+  it("passes, with nothing of ours", function* () {
+    const hkdf = (use: string) => Buffer.from(hkdfSync("sha256", SECRET, "", `espalier-auth/1 ${use}`, 32));
+    yield* guarded(credentials(), function* ({ at, accepted }) {
+      const socket = tlsConnect({
+        host: at.host,
+        port: at.port,
+        minVersion: "TLSv1.2",
+        maxVersion: "TLSv1.2",
+        ciphers: "ECDHE-PSK-CHACHA20-POLY1305",
+        pskCallback: () => ({ psk: hkdf("tls-psk"), identity: "espalier" }),
+        checkServerIdentity: () => undefined,
+      });
+      let heard = Buffer.alloc(0);
+      socket
+        .on("error", () => {})
+        .on("data", (chunk: Buffer) => {
+          heard = Buffer.concat([heard, chunk]);
+        });
+      const greeting = Buffer.concat([Buffer.from("espalier-auth/1\n"), randomBytes(32)]);
+      socket.write(greeting);
+      while (heard.length < 48) yield* macrotasks(1);
+      const binding = socket.exportKeyingMaterial(32, "EXPORTER-Channel-Binding", Buffer.alloc(0));
+      const transcript = Buffer.concat([greeting, heard.subarray(0, 48), binding]);
+      const proof = (role: string) =>
+        createHmac("sha256", hkdf("challenge")).update(role).update(transcript).digest("hex");
+      // What follows the proof at once is for the actor.
+      socket.write(Buffer.concat([Buffer.from(`01${proof("initiator")}`, "hex"), Buffer.from("echo")]));
+      while (heard.length < 48 + 33 + 4) yield* macrotasks(1);
+      expect(heard.subarray(48, 81).toString("hex")).toBe(`01${proof("responder")}`);
+      expect(heard.subarray(81).toString()).toBe("echo");
+      expect(accepted).toHaveLength(1);
+      socket.destroy();
     });
   });
 });

@@ -1,5 +1,6 @@
 /** The challenge by itself: two ends, or one end and somebody who is not one, with every byte in the test's hands. */
 import { createSecretKey } from "node:crypto";
+import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { ProtocolError } from "../../core/errors.ts";
 import { Challenge, REFUSALS, type Role, type Step } from "../../core/ipc/challenge.ts";
@@ -99,19 +100,18 @@ describe("the challenge", () => {
     });
   });
 
-  it("has these bytes", () => {
+  it("has the bytes that the protocol page says", () => {
     const secret = { key: createSecretKey(Buffer.alloc(32, 7)), binding: () => Buffer.alloc(32, 9) };
     const met = meet(
       end("initiator", { ...secret, nonce: nonceOf(1) }),
       end("responder", { ...secret, nonce: nonceOf(2) }),
     );
+    const page = readFileSync(new URL("../../docs/protocol.md", import.meta.url), "utf8");
+    const proofs = [...page.matchAll(/^(?:initiator|responder) {3}([\da-f]{64})$/gm)].map(([, hex]) => hex);
+    expect(proofs).toHaveLength(2);
     const greeting = (nonce: string) => `${Buffer.from("espalier-auth/1\n").toString("hex")}${nonce.repeat(32)}`;
-    expect(met.initiator.said.toString("hex")).toBe(
-      `${greeting("01")}014a1db28617699f33b82ee612c987e3642eaa748396bd6e33c5516121199e0a31`,
-    );
-    expect(met.responder.said.toString("hex")).toBe(
-      `${greeting("02")}01d6023f7f4d27639501bf62a6eae45512823041614519594f3fe4e0c27d0ba0b8`,
-    );
+    expect(met.initiator.said.toString("hex")).toBe(`${greeting("01")}01${proofs[0]}`);
+    expect(met.responder.said.toString("hex")).toBe(`${greeting("02")}01${proofs[1]}`);
   });
 
   it("ends with the secrets' difference at both ends, and says so to the initiator", () => {
