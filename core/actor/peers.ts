@@ -1,7 +1,7 @@
 /** Peers that are neither parent nor child: where an actor listens for them, and how one reaches another. */
 import type { Duplex } from "node:stream";
 import type { Operation } from "effection";
-import { NoRuntime, TransportClosed } from "../errors.ts";
+import { NoRuntime, ProtocolError, TransportClosed } from "../errors.ts";
 import type { PeerInfo } from "../ipc/connection.ts";
 import { type CredentialOptions, Credentials } from "../ipc/credentials.ts";
 import { HANDSHAKE_TIMEOUT_MS } from "../ipc/limits.ts";
@@ -105,11 +105,15 @@ function* greeted(channel: Channel, showedNothing: boolean): Operation<PeerInfo>
   try {
     return yield* channel.greeted.wait();
   } catch (cause) {
-    if (!showedNothing || !(cause instanceof TransportClosed)) throw cause;
+    if (!showedNothing || !(cause instanceof TransportClosed) || saidSomethingElse(cause)) throw cause;
     const why =
       "it ended before the peer had said who it is; an actor that asks for a secret does that: give the same one, by the option secret or by ESPALIER_SECRET";
     throw new TransportClosed(undefined, why, { cause });
   }
+}
+
+function saidSomethingElse({ cause }: Error): boolean {
+  return cause instanceof ProtocolError || (cause instanceof Error && saidSomethingElse(cause));
 }
 
 function credentialsFor(actor: Actor, { secret, tls }: PeerOptions): Credentials | undefined {

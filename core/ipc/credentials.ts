@@ -82,13 +82,15 @@ function secretBytes(secret: unknown, name: string): Uint8Array {
   );
 }
 
-const TLS_FIELDS = ["key", "cert", "ca", "serverName"] as const;
+const TLS_FIELDS: readonly string[] = ["key", "cert", "ca", "serverName"] satisfies (keyof TlsOptions)[];
 
 function checkTlsOptions(tls: unknown, name: string): void {
   if (typeof tls !== "object" || tls === null) throw new TypeError(`${name} must be an object, got ${String(tls)}`);
   const given: Partial<Record<string, unknown>> = { ...tls };
-  for (const field of TLS_FIELDS) {
-    const value = given[field];
+  for (const [field, value] of Object.entries(given)) {
+    if (!TLS_FIELDS.includes(field)) {
+      throw new TypeError(`${name}.${field} is not known; there are ${TLS_FIELDS.join(", ")}`);
+    }
     if (value === undefined || (typeof value === "string" && value !== "")) continue;
     throw new TypeError(
       `${name}.${field} must be a string that is not empty, got ${value === "" ? '""' : typeof value}`,

@@ -54,18 +54,15 @@ function prepare(credentials: Credentials): Prepared {
   const known = prepared.get(credentials);
   if (known !== undefined) return known;
   const { secret, tls } = credentials.reveal();
+  const { key, cert, ca } = tls ?? {};
   const derive = (use: string) => Buffer.from(hkdfSync("sha256", secret, "", `espalier-auth/1 ${use}`, KEY_BYTES));
   const made = {
     key: createSecretKey(derive("challenge")),
     psk: tls === undefined ? derive("tls-psk") : undefined,
-    context: createContext(tls === undefined ? BY_SECRET : { ...BY_CERTIFICATE, ...withoutName(tls) }),
+    context: createContext(tls === undefined ? BY_SECRET : { ...BY_CERTIFICATE, key, cert, ca }),
   };
   prepared.set(credentials, made);
   return made;
-}
-
-function withoutName({ serverName: _, ...pems }: NonNullable<ReturnType<Credentials["reveal"]>["tls"]>) {
-  return pems;
 }
 
 function createContext(options: SecureContextOptions): SecureContext {
@@ -176,7 +173,7 @@ function exchange(stream: TLSSocket, role: Role, credentials: Credentials, settl
   const greet = () => stream.write(challenge.greeting);
   // Not by `data`: what the peer says after the challenge stays in the stream for whoever reads it next.
   const read = () => {
-    for (let chunk: Buffer | null = stream.read(); chunk !== null; chunk = stream.read()) {
+    for (let chunk: Buffer | null = stream.read(); chunk !== null && !stream.destroyed; chunk = stream.read()) {
       const step = challenge.push(chunk);
       if (step.state === "refused") {
         // It is told why, and then the connection ends.

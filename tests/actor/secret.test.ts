@@ -1,6 +1,6 @@
 /** Trees whose actors ask for a secret: who has it, who has not, and who could see it. */
 import { chmodSync, chownSync } from "node:fs";
-import { createServer } from "node:net";
+import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { inspect } from "node:util";
@@ -139,6 +139,24 @@ describe("a tree with a secret", () => {
       "it speaks no TLS: it was given no secret, or is no actor",
     ]);
     expect(JSON.stringify(log)).not.toMatch(new RegExp(`${SECRET}|${OTHER}`));
+  });
+
+  it("is not suspected where somebody answers who is no actor", function* () {
+    const web = createServer(
+      (socket) =>
+        void socket
+          .on("error", () => {})
+          .resume()
+          .end("HTTP/1.1 400 Bad Request\r\n\r\n"),
+    );
+    web.listen(0, "127.0.0.1");
+    while (!web.listening) yield* macrotasks(1);
+    const { port } = web.address() as AddressInfo;
+    yield* openRootActor(function* () {
+      const error = yield* errorOf(asks(`/ip4/127.0.0.1/tcp/${port}`));
+      expect(String(error)).toMatch(/TransportClosed: .*received a frame of \d+ bytes/);
+    });
+    web.close();
   });
 
   it("does not ask for it on a Unix socket: nobody else can get there", function* () {

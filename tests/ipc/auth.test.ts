@@ -266,6 +266,41 @@ describe.each(WAYS)("peers that know the secret, by %s,", (_way, own, other) => 
     });
   });
 
+  it("are let go wherever the connection is cut, and the listener goes on", function* () {
+    let ends = 0;
+    yield* guarded(own(), function* ({ at, accepted }) {
+      let left = 0;
+      const scissors = createServer((near) => {
+        const far = rawPeer(at);
+        const cut = () => {
+          near.destroy();
+          far.destroy();
+        };
+        const pass = (to: Socket) => (chunk: Buffer) => {
+          to.write(chunk.subarray(0, left));
+          left -= chunk.length;
+          if (left <= 0) cut();
+        };
+        near.on("data", pass(far)).on("close", cut);
+        far.on("data", pass(near)).on("close", cut);
+      });
+      yield* listening(scissors, function* (through) {
+        for (let bytes = 0; ; bytes += 23) {
+          left = bytes;
+          try {
+            (yield* openConnection(through, own())).destroy();
+            break;
+          } catch (error) {
+            expect(error).toBeInstanceOf(AuthenticationError);
+            ends++;
+          }
+        }
+      });
+      expect(accepted.length).toBeGreaterThan(0);
+    });
+    expect(ends).toBeGreaterThan(20);
+  });
+
   it("can stop waiting for one that says nothing", function* () {
     const silent = createServer((socket) => void socket.resume());
     yield* listening(silent, function* (at) {

@@ -37,6 +37,12 @@ describe("credentials", () => {
     [{ secret: SECRET, tls: true }, {}, TypeError, /openRootActor: tls must be an object, got true/],
     [{ secret: SECRET, tls: { ca: 1 } }, {}, TypeError, /openRootActor: tls.ca must be a string .*got number/],
     [{ secret: SECRET, tls: { ca: "" } }, {}, TypeError, /tls.ca must be a string that is not empty, got ""/],
+    [
+      { secret: SECRET, tls: { certificate: "x" } },
+      {},
+      TypeError,
+      /tls.certificate is not known; there are key, cert, ca/,
+    ],
     [{ secret: SECRET, tls: { key: actor.key } }, {}, TypeError, /openRootActor: tls has key without cert; give both/],
     [{ secret: SECRET, tls: { cert: actor.cert } }, {}, TypeError, /tls has cert without key; give both/],
   ] as const)("refuses %j with %j", (options, env, type, message) => {
