@@ -3,7 +3,7 @@
  * else with a key that both sides make from the secret. Inside, each side shows the other that it knows the secret, for
  * this very channel. Loaded when the first secret is used: most trees never need it.
  */
-import { constants, createSecretKey, hkdfSync, type KeyObject, randomBytes } from "node:crypto";
+import { constants, createSecretKey, hkdfSync, type KeyObject, randomBytes, X509Certificate } from "node:crypto";
 import type { Socket } from "node:net";
 import {
   connect,
@@ -67,6 +67,8 @@ function prepare(credentials: Credentials): Prepared {
 
 function createContext(options: SecureContextOptions): SecureContext {
   try {
+    // What is no certificate would be left out in silence, and then nobody trusted.
+    if (options.ca !== undefined) new X509Certificate(String(options.ca));
     return createSecureContext(options);
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause);

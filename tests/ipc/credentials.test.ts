@@ -53,6 +53,7 @@ describe("credentials", () => {
 
   it.each([
     ["that are no PEM", { key: "key", cert: "cert" }],
+    ["of authorities that are none", { ca: "nobody" }],
     ["of which the key is another's", { key: elsewhere.key, cert: actor.cert }],
   ])("refuse certificates %s when they are checked", function* (_what, tls) {
     const error = yield* errorOf(from({ secret: SECRET, tls })?.check() ?? []);
