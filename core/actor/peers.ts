@@ -58,7 +58,7 @@ export function* listenForPeers<T>(
   }
 }
 
-/** `secret` and `tls` are those of the peer's tree; this actor's own unless told. */
+/** `secret` and `tls` are for a peer of another tree; this actor's own unless told, and with a `secret` no other `tls`. */
 export interface PeerOptions extends CredentialOptions {
   /**
    * Modules that the peer exposes, as this process has imported them, so that their functions can be named by reference;
@@ -118,6 +118,7 @@ function saidSomethingElse({ cause }: Error): boolean {
 
 function credentialsFor(actor: Actor, { secret, tls }: PeerOptions): Credentials | undefined {
   if (secret === undefined && tls === undefined) return actor.credentials;
-  const own = secret ?? actor.credentials?.reveal().secret;
-  return Credentials.from({ ...(own && { secret: own }), ...(tls && { tls }) }, "openPortalTo");
+  const known = secret ?? actor.credentials?.reveal().secret;
+  const options = { ...(known === undefined ? {} : { secret: known }), ...(tls === undefined ? {} : { tls }) };
+  return Credentials.from(options, "openPortalTo");
 }

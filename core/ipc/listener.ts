@@ -59,7 +59,7 @@ export function* openListener<T>(
  *   connected to
  * @param timeoutMs - for the connection to be made; `CONNECT_TIMEOUT_MS` unless told
  * @throws ConnectError if nobody does, or does not answer in time, or it is not safe to
- * @throws AuthenticationError if who does not know the secret listens
+ * @throws AuthenticationError if who listens does not know the secret; TypeError if the certificates cannot be used
  */
 export function* openConnection(
   address: Address,
@@ -74,7 +74,8 @@ export function* openConnection(
   }
   if (address.transport === "unix") mustBelongToUs(address);
   if (address.transport === "unix" || credentials === undefined) return yield* connected(address, timeoutMs);
-  const { openSecured } = yield* until(import("./secure.ts"));
+  const { checkCertificates, openSecured } = yield* until(import("./secure.ts"));
+  checkCertificates(credentials);
   return yield* openSecured(yield* connected(address, timeoutMs), address, credentials);
 }
 

@@ -130,6 +130,8 @@ export function* openSecured(raw: Socket, address: Address, credentials: Credent
       ),
     );
     if (done === undefined) throw new AuthenticationError(text, `it did not answer within ${HANDSHAKE_TIMEOUT_MS} ms`);
+    // Who takes it on would not hear of that any more.
+    if (done.destroyed) throw new AuthenticationError(text, "it ended the connection");
     isOpen = true;
     return done;
   } finally {
@@ -153,7 +155,7 @@ function connectOptions(raw: Socket, address: Address, credentials: Credentials)
   }
   const { tls } = credentials.reveal();
   const host = address.transport === "tcp" ? address.host : "";
-  // What is announced may not be a number; the certificate of one is checked by `host`.
+  // A number cannot be asked for by name; its certificate is checked against `host`.
   const name = tls?.serverName ?? (address.transport === "tcp" && address.family === "dns4" ? host : undefined);
   return { socket: raw, secureContext: context, host, ...(name === undefined ? {} : { servername: name }) };
 }
@@ -188,7 +190,7 @@ function exchange(stream: TLSSocket, role: Role, credentials: Credentials, settl
       return finish();
     }
   };
-  // Nobody listens between this and who takes the stream on; it is destroyed then, which is seen.
+  // The first one stays: between this and who takes the stream on nobody else listens.
   stream.on("error", () => {}).on("error", fail);
   stream.on("close", closed).on("readable", read);
   stream.on(READY[role], greet);

@@ -220,6 +220,12 @@ describe("a secret that cannot be used", () => {
       const error = yield* errorOf(asks(LOOPBACK, { secret: "short" }));
       expect(String(error)).toMatch(/RangeError: openPortalTo: secret must have/);
       expect(String(yield* errorOf(asks(LOOPBACK, { tls: {} })))).toMatch(/TypeError: openPortalTo: tls says who/);
+      // As from a variable that is not set: it must not mean that none is needed.
+      expect(String(yield* errorOf(asks(LOOPBACK, { secret: "" })))).toMatch(/RangeError: openPortalTo: secret must/);
+      const tls = { ca: "nobody" };
+      expect(String(yield* errorOf(asks(LOOPBACK, { secret: SECRET, tls })))).toMatch(
+        /TypeError: tls: key, cert and ca/,
+      );
     });
   });
 
