@@ -93,7 +93,6 @@ describe(`two hosts (${where})`, () => {
         const times: { openedMs: number; callsMs: number } = JSON.parse(yield* outputOf(peer("slow")));
         // There and back: twice for TLS, and once for the challenge, with which the greetings come.
         expect(times.openedMs).toBeGreaterThan(3 * 80 - 1);
-        expect(times.openedMs).toBeLessThan(25 * 80);
         expect(times.callsMs).toBeGreaterThan(80 - 1);
         // One after the other they would take 50 times as long.
         expect(times.callsMs).toBeLessThan(25 * 80);
