@@ -5,6 +5,7 @@
  */
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { type Operation, until } from "effection";
+import { macrotasks } from "./macrotasks.ts";
 
 export interface Host {
   readonly ip: string;
@@ -18,6 +19,8 @@ export interface Hosts {
   /** What is sent does not arrive, and nobody hears of that. */
   cut(): void;
   heal(): void;
+  /** Wait until each has heard what the other has sent, and that is known: nothing is on its way. */
+  quiet(): Operation<void>;
 }
 
 /** Whether this process may make network namespaces. */
@@ -38,7 +41,10 @@ export function* withHosts(body: (hosts: Hosts) => Operation<void>): Operation<v
       for (const device of [CABLE, "lo"]) holder.run("ip", "link", "set", device, "up");
     }
     const cable = (state: "up" | "down") => a.run("ip", "link", "set", CABLE, state);
-    yield* body({ a, b, cut: () => cable("down"), heal: () => cable("up") });
+    function* quiet(): Operation<void> {
+      while (!holders.every((holder) => holder.isQuiet())) yield* macrotasks(1);
+    }
+    yield* body({ a, b, cut: () => cable("down"), heal: () => cable("up"), quiet });
   } finally {
     for (const holder of holders) holder.end();
   }
@@ -49,9 +55,10 @@ const onLoopback: Hosts = {
   b: { ip: "127.0.0.2", launcher: [] },
   cut: cannotBeCut,
   heal: cannotBeCut,
+  quiet: cannotBeCut,
 };
 
-function cannotBeCut(): void {
+function cannotBeCut(): never {
   throw new Error("it takes network namespaces to cut a network: ask `hasNamespaces` first");
 }
 
@@ -80,11 +87,22 @@ class Holder implements Host {
     return ["nsenter", `--net=/proc/${this.pid}/ns/net`];
   }
 
-  /** @throws Error with what the command has to say, if it fails */
-  run(...command: string[]): void {
+  /** Whether all that was sent from here by TCP has been acknowledged. */
+  isQuiet(): boolean {
+    const connections = this.run("ss", "--no-header", "--tcp", "--numeric", "state", "established");
+    // [ received and not read ][ sent and not acknowledged ][ local address ][ peer's address ]
+    return connections.split("\n").every((line) => line === "" || /^\d+\s+0\s/.test(line));
+  }
+
+  /**
+   * @returns what the command has printed
+   * @throws Error with what it has to say, if it fails
+   */
+  run(...command: string[]): string {
     const [program = "", ...args] = [...this.launcher, ...command];
-    const { status, stderr, error } = spawnSync(program, args, { encoding: "utf8" });
+    const { status, stdout, stderr, error } = spawnSync(program, args, { encoding: "utf8" });
     if (status !== 0) throw new Error(`${command.join(" ")} failed: ${stderr}`, { cause: error });
+    return stdout;
   }
 
   end(): void {
