@@ -1,5 +1,5 @@
 /** This process as an actor: who it is, what it is to clean up, and how tasks find it. */
-import { createContext, type Operation, useScope } from "effection";
+import { createContext, type Operation } from "effection";
 import type { ActorId } from "../actor-id.ts";
 import { NoRuntime } from "../errors.ts";
 import { ExceptionGroup } from "../exception-group.ts";
@@ -8,7 +8,7 @@ import { DEFAULT_LOG_LEVEL, Log, type LogLevel } from "../log/mod.ts";
 import type { EnabledModules } from "../rpc/function-name.ts";
 import type { Service } from "../rpc/service.ts";
 import { Event } from "../sc/event.ts";
-import { useTask } from "../sc/task.ts";
+import { asGround, peek } from "../sc/ground.ts";
 import { shielded } from "../sc/timeouts.ts";
 import { type Logging, whileLogging } from "./logging.ts";
 
@@ -115,10 +115,7 @@ export function isRootProcess(): boolean {
 
 /** The actor that the current task runs in, if any. */
 export function* actorHere(): Operation<Actor | undefined> {
-  const task = yield* useTask();
-  // Ask for no scope of its own: that would cost every task that looks.
-  const scope = task === undefined ? yield* useScope() : (task.scopeNow ?? task.homeNow);
-  return scope?.get(ActorContext);
+  return yield* peek(ActorContext);
 }
 
 /**
@@ -134,7 +131,8 @@ export function* asActor<T>(actor: Actor, logging: Logging, body: () => Operatio
   }
   living = actor;
   try {
-    return yield* ActorContext.with(actor, () => whileLogging(actor, logging, () => withLifetime(actor, body)));
+    const whole = () => whileLogging(actor, logging, () => withLifetime(actor, body));
+    return yield* ActorContext.with(actor, () => asGround(whole));
   } finally {
     living = undefined;
   }

@@ -7,6 +7,7 @@ import { isCancelled } from "../errors.ts";
 import { ExceptionGroup } from "../exception-group.ts";
 import { CancelStatus } from "./cancel-tree.ts";
 import { type Clock, ClockContext } from "./clock.ts";
+import { GroundContext } from "./ground.ts";
 import { instrument } from "./instrument.ts";
 import { Task, type TaskOwner } from "./task.ts";
 import { type Exit, NO_EXIT, ok, type Resolve, undoing, Wait } from "./wait.ts";
@@ -43,6 +44,7 @@ export function* enterTree<T>(options: TreeOptions, body: () => Operation<T>): O
       if (!isCancelled(error)) throw error;
     });
     home.set(ClockContext, clock);
+    if (home.get(GroundContext) === undefined) home.set(GroundContext, home);
     const root = new Task(options.name, body, tree, status, clock, () => home);
     roots.add(root);
     instrument?.taskSpawned?.(root, undefined);

@@ -17,6 +17,7 @@ export { all, race } from "./combinators.ts";
 export { Condition } from "./condition.ts";
 export { each, IN_PLACE } from "./each.ts";
 export { Event } from "./event.ts";
+export { GroundContext, peek } from "./ground.ts";
 export { type Instrument, type WatchedTask, watchTasks } from "./instrument.ts";
 export { Lock, StrictFIFOLock } from "./lock.ts";
 export { type ChannelStatistics, openMemoryChannel, ReceiveChannel, SendChannel } from "./memory-channel.ts";
@@ -35,6 +36,7 @@ export { runMain } from "./run-main.ts";
 export { shuffleRunOrder } from "./run-order.ts";
 export { Semaphore } from "./semaphore.ts";
 export { Sequencer } from "./sequencer.ts";
+export { SideTree } from "./side-tree.ts";
 export {
   cancelShieldedCheckpoint,
   checkpoint,
