@@ -21,3 +21,63 @@ export class SharedResourceEnded extends Error {
     this.key = key;
   }
 }
+
+/** Raised when a command could not be started at all. */
+export class CommandStartError extends Error {
+  override readonly name = "CommandStartError";
+  readonly command: string;
+  /** The host's code, such as `ENOENT`. */
+  readonly code: string | undefined;
+
+  constructor(command: string, why: string, code: string | undefined, options?: ErrorOptions) {
+    super(`command ${shown(command)} could not be started: ${why}`, options);
+    this.command = command;
+    this.code = code;
+  }
+}
+
+/** Raised when a command ended by a signal, or with a status other than 0, without having been cancelled. */
+export class CommandFailed extends Error {
+  override readonly name = "CommandFailed";
+  readonly command: string;
+  readonly args: readonly string[];
+  readonly pid: number;
+  readonly exitCode: number | null;
+  readonly signal: string | null;
+  /** The last of what it wrote to stderr, where that was neither inherited nor left unread. */
+  readonly stderrTail: string;
+
+  constructor(
+    command: string,
+    args: readonly string[],
+    facts: { pid: number; exitCode: number | null; signal: string | null; stderrTail: string },
+  ) {
+    const tail = facts.stderrTail.trimEnd();
+    const how = facts.signal === null ? `exited with status ${facts.exitCode}` : `was killed by ${facts.signal}`;
+    super(
+      `command ${shown([command, ...args].join(" "))} (pid ${facts.pid}) ${how}${tail === "" ? "" : `; its stderr ended with:\n${tail}`}`,
+    );
+    this.command = command;
+    this.args = args;
+    this.pid = facts.pid;
+    this.exitCode = facts.exitCode;
+    this.signal = facts.signal;
+    this.stderrTail = tail;
+  }
+}
+
+/** Raised when processes of a command are still there long after SIGKILL: even the kernel cannot end them. */
+export class CommandLeftBehind extends Error {
+  override readonly name = "CommandLeftBehind";
+  readonly command: string;
+  /** The number of its process group. */
+  readonly group: number;
+
+  constructor(command: string, group: number) {
+    super(
+      `command ${shown(command)} was sent SIGKILL, and processes of its group ${group} still live; \`ps -g ${group}\` shows what holds them`,
+    );
+    this.command = command;
+    this.group = group;
+  }
+}

@@ -8,7 +8,12 @@ export {
   type SubscribeOptions,
   type Subscriber,
 } from "../core/mod.ts";
-export { SharedResourceEnded } from "./errors.ts";
+export type { Command } from "./command.ts";
+export type { CommandInput } from "./command-input.ts";
+export type { CommandOptions, CommandOutput } from "./command-options.ts";
+export { CommandFailed, CommandLeftBehind, CommandStartError, SharedResourceEnded } from "./errors.ts";
 export { gatherContexts, type Opener } from "./gather-contexts.ts";
+export type { LineStatistics, LineStream } from "./line-stream.ts";
 export { maybeOpenContext } from "./maybe-open-context.ts";
 export type { SharedKey } from "./shared-key.ts";
+export { superviseProcess } from "./supervise-process.ts";

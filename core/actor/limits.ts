@@ -50,3 +50,6 @@ export const WARM_REFILL_MS = 100;
 
 /** Blanks that die one after the other while they wait; then no more are started: it is no accident. */
 export const MAX_BLANK_DEATHS = 5;
+
+/** Between two looks whether a group of processes has gone: a look is one system call, and some 100 where any is left. */
+export const GROUP_LOOK_MS = 20;

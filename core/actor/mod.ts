@@ -11,8 +11,12 @@ export {
 } from "./actor-nursery.ts";
 export type { ChildOutput } from "./child-process-options.ts";
 export type { ModuleList } from "./enabled-modules.ts";
+export { STDERR_TAIL_BYTES } from "./limits.ts";
 export { openPortalTo, type PeerOptions } from "./peers.ts";
+export { ProcessGroup } from "./process-group.ts";
 export { openRootActor, type RootOptions, runDaemon } from "./root.ts";
 export { openSelfPortal } from "./self-portal.ts";
+export type { ExitStatus } from "./spawn-backend.ts";
+export { Tail } from "./tail.ts";
 export type { TeardownBounds, TeardownEvent, TeardownStep } from "./teardown.ts";
 export { useLog } from "./use-log.ts";

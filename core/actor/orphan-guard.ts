@@ -18,9 +18,11 @@ const TICK_MS = 300;
 const START = 'eval "$ESPALIER_GUARD_TEXT"';
 
 /**
- * Reads `+ <pid>` and `- <pid>`. What is killed in the end is the process that was meant, not another that has its pid by
- * now: where the kernel tells when a process was started (field 22 of its `stat`), that has to be the same. One that has
- * ended and is only not waited for (state Z) is gone.
+ * Reads `+ <pid>`, `g <group>` and `- <either>`. A child of ours ends by itself, and is killed if it does not; a group is
+ * of programs that know nothing of their parent's death, and is asked to end first. What is killed in the end is the
+ * process that was meant, not another that has its pid by now: where the kernel tells when a process was started (field
+ * 22 of its `stat`), that has to be the same. One that has ended and is only not waited for (state Z) is gone; a group can
+ * outlive the process that it is named after, and keeps its number from being given to others.
  */
 const SCRIPT = `
 set -f
@@ -40,28 +42,55 @@ remaining() {
   children=$others
   [ -n "$children" ]
 }
+remaining_groups() {
+  others=
+  for group in $groups; do
+    identify "\${group%%:*}"
+    case $identity in
+    "$group" | gone | "\${group%%:*}") kill -s 0 -- "-\${group%%:*}" 2> /dev/null && others="$others $group" ;;
+    esac
+  done
+  groups=$others
+  [ -n "$groups" ]
+}
+any_left() {
+  remaining
+  children_left=$?
+  remaining_groups || [ $children_left = 0 ]
+}
+without() {
+  others=
+  which=$1
+  shift
+  for one in "$@"; do [ "\${one%%:*}" = "$which" ] || others="$others $one"; done
+}
 children=
+groups=
 while read -r sign pid; do
   case $sign in
   +) identify "$pid"; children="$children $identity" ;;
+  g) identify "$pid"; [ "$identity" = gone ] && identity=$pid; groups="$groups $identity" ;;
   -)
-    others=
-    for child in $children; do [ "\${child%%:*}" = "$pid" ] || others="$others $child"; done
-    children=$others
+    without "$pid" $children; children=$others
+    without "$pid" $groups; groups=$others
     ;;
   esac
 done
+remaining_groups
+for group in $groups; do kill -s TERM -- "-\${group%%:*}" 2> /dev/null; done
 tick=0
-while remaining && [ $tick -lt "$1" ]; do
+while any_left && [ $tick -lt "$1" ]; do
   sleep 0.3 || sleep 1
   tick=$((tick + 1))
 done
 for child in $children; do kill -9 "\${child%%:*}" 2> /dev/null; done
+for group in $groups; do kill -s KILL -- "-\${group%%:*}" 2> /dev/null; done
 `;
 
 /** The one of this process. */
 class OrphanGuard {
-  readonly #pids = new Set<number>();
+  /** With the sign by which the shell is told of each. */
+  readonly #watched = new Map<number, "+" | "g">();
   #shell: ChildProcess | undefined;
   #restarts = 0;
 
@@ -76,13 +105,22 @@ class OrphanGuard {
 
   /** Have the child `pid` killed should this process end before it. Returns what ends that. */
   watch(pid: number): () => void {
-    this.#pids.add(pid);
+    return this.#watch("+", pid);
+  }
+
+  /** The same for a group of processes, whatever has become of the one that it is named after. */
+  watchGroup(group: number): () => void {
+    return this.#watch("g", group);
+  }
+
+  #watch(sign: "+" | "g", pid: number): () => void {
+    this.#watched.set(pid, sign);
     if (this.#shell === undefined) this.#start();
-    else this.#tell("+", pid);
+    else this.#tell(sign, pid);
     return () => {
-      if (!this.#pids.delete(pid)) return;
+      if (!this.#watched.delete(pid)) return;
       this.#tell("-", pid);
-      if (this.#pids.size === 0) this.#end();
+      if (this.#watched.size === 0) this.#end();
     };
   }
 
@@ -100,10 +138,10 @@ class OrphanGuard {
     // It is to end with this process, and not the other way round.
     shell.unref();
     if (shell.stdin !== null && "unref" in shell.stdin) (shell.stdin.unref as () => void)();
-    for (const pid of this.#pids) this.#tell("+", pid);
+    for (const [pid, sign] of this.#watched) this.#tell(sign, pid);
   }
 
-  #tell(sign: "+" | "-", pid: number): void {
+  #tell(sign: "+" | "g" | "-", pid: number): void {
     this.#shell?.stdin?.write(`${sign} ${pid}\n`);
   }
 
@@ -120,7 +158,7 @@ class OrphanGuard {
     if (++this.#restarts <= MAX_GUARD_RESTARTS) return this.#start();
     reportWarning({
       type: "OrphanGuardLost",
-      message: `the shell that would end the children of this process, should it be killed, does not stay: a child that is stuck then is left behind (${[...this.#pids].join(", ")})`,
+      message: `the shell that would end the children of this process, should it be killed, does not stay: a child that is stuck then is left behind (${[...this.#watched.keys()].join(", ")})`,
       error,
     });
   }

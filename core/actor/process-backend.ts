@@ -13,6 +13,7 @@ import { STDERR_DRAIN_MS, STDERR_TAIL_BYTES } from "./limits.ts";
 import { inheritedFlags } from "./node-flags.ts";
 import { orphanGuard } from "./orphan-guard.ts";
 import type { ExitStatus, SpawnBackend, SpawnedChild, SpawnRequest } from "./spawn-backend.ts";
+import { Tail } from "./tail.ts";
 import { TREE_VARIABLE, treeMark } from "./tree-mark.ts";
 
 /** The link's file descriptor in the child. */
@@ -77,21 +78,3 @@ export const processBackend: SpawnBackend = {
     };
   },
 };
-
-/** The last bytes of a stream. */
-class Tail {
-  readonly #size: number;
-  #bytes = Buffer.alloc(0);
-
-  constructor(size: number) {
-    this.#size = size;
-  }
-
-  push(chunk: Buffer): void {
-    this.#bytes = Buffer.concat([this.#bytes, chunk]).subarray(-this.#size);
-  }
-
-  text(): string {
-    return this.#bytes.toString("utf8");
-  }
-}

@@ -15,6 +15,7 @@ export { CapacityLimiter, type LimiterStatistics } from "./capacity-limiter.ts";
 export { type Clock, ClockContext, type Disarm, realClock } from "./clock.ts";
 export { all, race } from "./combinators.ts";
 export { Condition } from "./condition.ts";
+export { Deferred } from "./deferred.ts";
 export { each, IN_PLACE } from "./each.ts";
 export { Event } from "./event.ts";
 export { GroundContext, peek } from "./ground.ts";
