@@ -1,5 +1,6 @@
 /** What the helpers raise, as small named classes: facts are fields, the origin is `cause`. */
 import { inspect } from "node:util";
+import { type ActorId, formatActorId } from "../core/mod.ts";
 import { MAX_SHOWN_CHARS } from "./limits.ts";
 
 /** `value` as an error shows it: on one line, and not all of it if it is long. */
@@ -79,5 +80,23 @@ export class CommandLeftBehind extends Error {
     );
     this.command = command;
     this.group = group;
+  }
+}
+
+/** Raised by the results of `actorMap` when a call has failed; what it failed with is the `cause`. */
+export class ActorMapError extends Error {
+  override readonly name = "ActorMapError";
+  readonly item: unknown;
+  /** Which item it was, from 0 on. */
+  readonly index: number;
+  /** The actor that was to work on it. */
+  readonly actor: ActorId;
+
+  constructor(fn: string, item: unknown, index: number, actor: ActorId, cause: unknown) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    super(`${fn} failed for item ${index}, ${shown(item)}, in actor ${formatActorId(actor)}: ${why}`, { cause });
+    this.item = item;
+    this.index = index;
+    this.actor = actor;
   }
 }

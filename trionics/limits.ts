@@ -32,3 +32,9 @@ export const BROKEN_INPUT_MS = 1_000;
 
 /** Actors of one cluster: each is a process of some 40 MiB, and more than that is a mistake in a number. */
 export const MAX_CLUSTER_SIZE = 1_024;
+
+/** Results of `actorMap` that wait for their reader, for each call that may be under way: they hide the reader's turn. */
+export const RESULTS_AHEAD = 2;
+
+/** For an async iterable that `actorMap` has not read to its end to be closed, in milliseconds. */
+export const ITEMS_CLOSE_MS = 5_000;

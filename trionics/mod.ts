@@ -8,11 +8,14 @@ export {
   type SubscribeOptions,
   type Subscriber,
 } from "../core/mod.ts";
+export { type ClusterOptions, openActorCluster } from "./actor-cluster.ts";
+export { type ActorMapOptions, actorMap, type Mapped } from "./actor-map.ts";
 export type { Command } from "./command.ts";
 export type { CommandInput } from "./command-input.ts";
 export type { CommandOptions, CommandOutput } from "./command-options.ts";
-export { CommandFailed, CommandLeftBehind, CommandStartError, SharedResourceEnded } from "./errors.ts";
+export { ActorMapError, CommandFailed, CommandLeftBehind, CommandStartError, SharedResourceEnded } from "./errors.ts";
 export { gatherContexts, type Opener } from "./gather-contexts.ts";
+export type { Items } from "./item-reader.ts";
 export type { LineStatistics, LineStream } from "./line-stream.ts";
 export { maybeOpenContext } from "./maybe-open-context.ts";
 export type { SharedKey } from "./shared-key.ts";

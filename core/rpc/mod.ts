@@ -1,7 +1,16 @@
 /** One dialog: naming a function across processes, portal, context, message stream, serving. */
 export { type CancelOptions, Context, type ContextState, PeerContext } from "./context.ts";
 export { currentContext } from "./current-context.ts";
-export { type ContextEndpoint, context, type Dialog, type PromiseIo, type Slot } from "./endpoint.ts";
+export {
+  type ArgsOf,
+  type Callable,
+  type ContextEndpoint,
+  context,
+  type Dialog,
+  type PromiseIo,
+  type ResultOf,
+  type Slot,
+} from "./endpoint.ts";
 export { type EnabledModules, type RemoteModule, remote } from "./function-name.ts";
 export { MessageStream } from "./message-stream.ts";
 export { registerCodec, registerError } from "./own-types.ts";

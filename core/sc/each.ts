@@ -14,6 +14,11 @@ export interface PromptSubscription<T> extends Subscription<T, unknown> {
   nextNow(): IteratorResult<T, unknown> | undefined;
 }
 
+/** A subscription with work behind it, that is told when its loop is left: at the end, or before. */
+export interface LeavableSubscription<T> extends Subscription<T, unknown> {
+  leave(): void;
+}
+
 /** The loops of a task, innermost last. */
 const loops = new WeakMap<Task, Loop<unknown>[]>();
 
@@ -48,7 +53,13 @@ class Each<T> implements Operation<Iterable<T>> {
     const task = yield* useTask();
     if (task === undefined || !(IN_PLACE in this.#stream)) return yield* eachOfEffection(this.#stream);
     const subscription = yield* this.#stream;
-    const first = yield* subscription.next();
+    let first: IteratorResult<T, unknown>;
+    try {
+      first = yield* subscription.next();
+    } catch (error) {
+      leave(subscription);
+      throw error;
+    }
     let open = loops.get(task);
     if (open === undefined) {
       open = [];
@@ -129,6 +140,12 @@ class Loop<T> implements Iterable<T>, Iterator<T, unknown> {
 
   #leave(): void {
     const at = this.#open.indexOf(this as Loop<unknown>);
-    if (at >= 0) this.#open.splice(at, 1);
+    if (at < 0) return;
+    this.#open.splice(at, 1);
+    leave(this.#subscription);
   }
+}
+
+function leave(subscription: Subscription<unknown, unknown>): void {
+  if ("leave" in subscription) (subscription as LeavableSubscription<unknown>).leave();
 }

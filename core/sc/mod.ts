@@ -16,7 +16,7 @@ export { type Clock, ClockContext, type Disarm, realClock } from "./clock.ts";
 export { all, race } from "./combinators.ts";
 export { Condition } from "./condition.ts";
 export { Deferred } from "./deferred.ts";
-export { each, IN_PLACE } from "./each.ts";
+export { each, IN_PLACE, type LeavableSubscription } from "./each.ts";
 export { Event } from "./event.ts";
 export { GroundContext, peek } from "./ground.ts";
 export { type Instrument, type WatchedTask, watchTasks } from "./instrument.ts";

@@ -1,5 +1,16 @@
 import { createSignal, each as eachOfEffection, type Operation, spawn } from "effection";
-import { ClosedResourceError, each, moveOnAfter, openMemoryChannel, openNursery, run, sleepForever } from "espalier";
+import {
+  ClosedResourceError,
+  each,
+  IN_PLACE,
+  type LeavableSubscription,
+  moveOnAfter,
+  openMemoryChannel,
+  openNursery,
+  run,
+  sleep,
+  sleepForever,
+} from "espalier";
 import { useVirtualClock } from "../../core/sc/virtual-clock.ts";
 import { describe, expect, it } from "../support/it.ts";
 import { macrotasks } from "../support/macrotasks.ts";
@@ -150,5 +161,38 @@ describe("each", () => {
       return "fine";
     });
     expect(await tree).toBe("fine");
+  });
+
+  it("tells a subscription with work behind it when its loop is left, however that is", function* () {
+    yield* useVirtualClock({ autojump: true });
+    const log: string[] = [];
+    const own = new Error("own");
+    /** Gives 1 and 2, each after a millisecond, or fails at once. */
+    const working = (name: string, fails = false) => ({
+      [IN_PLACE]: true,
+      *[Symbol.iterator]() {
+        let last = 0;
+        const subscription: LeavableSubscription<number> = {
+          *next() {
+            yield* sleep(1);
+            if (fails) throw own;
+            return ++last > 2 ? { done: true, value: undefined } : { done: false, value: last };
+          },
+          leave: () => void log.push(name),
+        };
+        return subscription;
+      },
+    });
+    expect(yield* collect(working("ended"))).toEqual([1, 2]);
+    for (const _ of yield* each(working("broken off"))) break;
+    expect(log).toEqual(["ended", "broken off"]);
+    const failing = function* () {
+      for (const _ of yield* each(working("failed inside"))) throw own;
+    };
+    expect(yield* errorOf(failing())).toBe(own);
+    expect(yield* errorOf(collect(working("failed at first", true)))).toBe(own);
+    yield* moveOnAfter(0, () => collect(working("cancelled at first")));
+    yield* moveOnAfter(1.5, () => collect(working("cancelled later")));
+    expect(log.slice(2)).toEqual(["failed inside", "failed at first", "cancelled at first", "cancelled later"]);
   });
 });
