@@ -54,7 +54,13 @@ describe("documentation", () => {
 
   it("names every limit of the code on the limits page", () => {
     const page = read("docs/limits.md");
-    for (const file of ["core/actor/limits.ts", "core/rpc/limits.ts", "core/ipc/limits.ts", "core/log/limits.ts"]) {
+    for (const file of [
+      "core/actor/limits.ts",
+      "core/rpc/limits.ts",
+      "core/ipc/limits.ts",
+      "core/log/limits.ts",
+      "trionics/limits.ts",
+    ]) {
       for (const [, name = ""] of read(file).matchAll(/export const (\w+) = [\d_]+/g)) expect(page).toContain(name);
     }
   });
