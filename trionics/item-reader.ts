@@ -1,7 +1,8 @@
 /** Items from wherever they come, one at a time, when they are asked for. */
 import type { Operation } from "effection";
-import { type BroadcastSource, EndOfChannel, ExceptionGroup, moveOnAfter, park, shielded } from "../core/mod.ts";
+import { type BroadcastSource, EndOfChannel, moveOnAfter, park } from "../core/mod.ts";
 import { ITEMS_CLOSE_MS } from "./limits.ts";
+import { withCleanUp } from "./with-clean-up.ts";
 
 /** An iterable, an async iterable, or a stream with `receive()`: a `ReceiveChannel`, a `MessageStream`, a subscriber. */
 export type Items<T> = Iterable<T> | AsyncIterable<T> | BroadcastSource<T>;
@@ -117,14 +118,8 @@ function isEffect(value: unknown): boolean {
 /** Read until `body` is left, and close then, however it is left. */
 export function* reading<T>(items: Items<T>, body: (reader: ItemReader<T>) => Operation<void>): Operation<void> {
   const reader = readerOf(items);
-  try {
-    yield* body(reader);
-  } catch (error) {
-    try {
-      yield* shielded(() => reader.close());
-    } catch (failed) {
-      throw new ExceptionGroup("the items failed to be closed, after another failure", [error, failed]);
-    }
-    throw error;
-  }
+  yield* withCleanUp(
+    () => body(reader),
+    () => reader.close(),
+  );
 }

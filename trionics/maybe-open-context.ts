@@ -4,19 +4,10 @@
  * of them does not leave before it has ended.
  */
 import type { Operation, Result, Scope } from "effection";
-import {
-  CancelScope,
-  Event,
-  ExceptionGroup,
-  GroundContext,
-  isCancelled,
-  named,
-  openNursery,
-  peek,
-  shielded,
-} from "../core/mod.ts";
+import { CancelScope, Event, GroundContext, named, openNursery, peek, shielded } from "../core/mod.ts";
 import { SharedResourceEnded } from "./errors.ts";
 import type { Opener } from "./gather-contexts.ts";
+import { holdsCancelled, throwAll } from "./outcome.ts";
 import { type SharedKey, textOf } from "./shared-key.ts";
 import { type Failure, InsideContext, SharedResource, type User } from "./shared-resource.ts";
 
@@ -152,7 +143,7 @@ class Lease<T, R> implements User {
         lease.#outcome = { ok: true, value: yield* lease.#body(resource.value as T, isHit) };
       });
     } catch (error) {
-      if (isCancelled(error) || (error instanceof ExceptionGroup && error.holdsCancelled)) throw error;
+      if (holdsCancelled(error)) throw error;
       this.#outcome = { ok: false, error: error as Error };
     } finally {
       this.#bodyEnded.set();
@@ -183,8 +174,7 @@ class Lease<T, R> implements User {
     const isCut = outcome === undefined && unwound.length === 0;
     if (this.#failure !== undefined && (isCut || !(failure instanceof SharedResourceEnded))) errors.unshift(failure);
     if (outcome?.ok === false && this.#failure?.holds !== outcome.error) errors.unshift(outcome.error);
-    if (errors.length > 1) throw new ExceptionGroup("a shared resource and its user failed", errors);
-    if (errors.length === 1) throw errors[0];
+    throwAll("a shared resource and its user failed", errors);
     return (outcome as Result<R> & { readonly ok: true }).value;
   }
 }

@@ -20,3 +20,4 @@ export type { LineStatistics, LineStream } from "./line-stream.ts";
 export { maybeOpenContext } from "./maybe-open-context.ts";
 export type { SharedKey } from "./shared-key.ts";
 export { superviseProcess } from "./supervise-process.ts";
+export { withCleanUp } from "./with-clean-up.ts";

@@ -8,7 +8,6 @@ import {
   EndOfChannel,
   ExceptionGroup,
   type ExitStatus,
-  isCancelled,
   logHere,
   moveOnAfter,
   type Nursery,
@@ -23,6 +22,7 @@ import { type CommandOptions, type CommandPlan, planOf } from "./command-options
 import { type CommandFailed, CommandLeftBehind } from "./errors.ts";
 import { BROKEN_INPUT_MS, RELAY_DRAIN_MS, UNREAD_GRACE_MS } from "./limits.ts";
 import type { LineStream } from "./line-stream.ts";
+import { holdsCancelled, throwAll } from "./outcome.ts";
 
 /**
  * Run a command, and `body` with it; without a body, wait for its end. It is a process group of its own, and all of that
@@ -110,7 +110,7 @@ class Supervision<T> {
             );
             yield* supervision.#runBody(yield* nursery.start(keep));
           } catch (error) {
-            if (isCancelled(error) || (error instanceof ExceptionGroup && error.holdsCancelled)) throw error;
+            if (holdsCancelled(error)) throw error;
             supervision.#outcome = { ok: false, error: error as Error };
           }
         },
@@ -207,8 +207,7 @@ class Supervision<T> {
       if (holdsFailure) errors.splice(errors.indexOf(failure), 1, outcome.error);
       else if (failure === undefined || !this.#command?.isEcho(outcome.error)) errors.unshift(outcome.error);
     }
-    if (errors.length > 1) throw new ExceptionGroup(`command ${this.#plan.command} and its block failed`, errors);
-    if (errors.length === 1) throw errors[0];
+    throwAll(`command ${this.#plan.command} and its block failed`, errors);
     return (outcome as Result<T> & { readonly ok: true }).value;
   }
 }

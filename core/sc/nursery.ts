@@ -9,6 +9,7 @@ import { enterTree } from "./bridge.ts";
 import { CancelScope } from "./cancel-scope.ts";
 import type { CancelStatus } from "./cancel-tree.ts";
 import { instrument } from "./instrument.ts";
+import { checkpointIfCancelled } from "./sleep.ts";
 import { Task, type TaskOwner, useTask } from "./task.ts";
 import { type Exit, NO_EXIT, OK, type Resolve, type Routine, type Steps, Wait } from "./wait.ts";
 
@@ -132,7 +133,11 @@ export class Nursery implements TaskOwner {
       this.#pendingStarts--;
       this.#check();
     }
-    if (handshake.given === undefined) throw new Error(`task "${name}" ended without calling started()`);
+    if (handshake.given === undefined) {
+      // One that is cancelled with its caller may well end so, and then that is what happened.
+      yield* checkpointIfCancelled();
+      throw new Error(`task "${name}" ended without calling started()`);
+    }
     return handshake.given.value;
   }
 

@@ -427,6 +427,23 @@ describe("Nursery.start", () => {
     });
   });
 
+  it("a task that takes the cancellation of its caller, and ends without started(), is no other error", function* () {
+    const scope = new CancelScope();
+    yield* scope.run(() =>
+      openNursery(function* (n) {
+        yield* n.start(function* server() {
+          scope.cancel();
+          try {
+            yield* sleepForever();
+          } catch (error) {
+            expect(isCancelled(error)).toBe(true);
+          }
+        });
+      }),
+    );
+    expect(scope.cancelledCaught).toBe(true);
+  });
+
   it("a second started() throws in the task", function* () {
     const failures = yield* failuresOf(
       openNursery(function* (n) {
