@@ -132,6 +132,24 @@ export class NoRuntime extends Error {
   }
 }
 
+/** Raised where a second actor would begin in a process that is one already. */
+export class AlreadyAnActor extends Error {
+  override readonly name = "AlreadyAnActor";
+  /** The one that is running. */
+  readonly actor: ActorId;
+  /** The line of code that started it, `function (file:line:column)`, where it is known. */
+  readonly startedAt: string | undefined;
+
+  constructor(actor: ActorId, startedAt: string | undefined) {
+    const where = startedAt === undefined ? "" : `, started at ${startedAt}`;
+    super(
+      `this process is already actor "${actor.name}"${where}; one process is one actor: open nurseries inside it instead of another root, share its guest run, or close that one first`,
+    );
+    this.actor = actor;
+    this.startedAt = startedAt;
+  }
+}
+
 /** Raised by the spawning call when a child process did not come up. */
 export class ActorSpawnError extends Error {
   override readonly name = "ActorSpawnError";

@@ -6,6 +6,6 @@ export * from "./exception-group.ts";
 export { LOG_LEVELS, Log, type LogFields, type LogLevel, type LogRecord, type LogSink, logHere } from "./log/mod.ts";
 export * from "./rpc/mod.ts";
 export * from "./sc/mod.ts";
-export { foldWhenPrinted } from "./stack-frames.ts";
+export { foldWhenPrinted, userFrame } from "./stack-frames.ts";
 export { type RuntimeWarning, reportWarning } from "./warnings.ts";
 export { type ErrorClassOptions, type ErrorOrigin, type ExtensionType, originOf } from "./wire/mod.ts";

@@ -40,6 +40,19 @@ function printFolded(this: Error, _depth: number, options: InspectOptions, print
   }
 }
 
+/** Frames looked through for one of the user's: those of scopes and nurseries around a call stand before it. */
+const FRAMES_SEARCHED = 64;
+
+/** The innermost frame of a user's own code that is running, `function (file:line:column)`; undefined if there is none. */
+export function userFrame(): string | undefined {
+  const limit = Error.stackTraceLimit;
+  Error.stackTraceLimit = FRAMES_SEARCHED;
+  const { stack = "" } = new Error();
+  Error.stackTraceLimit = limit;
+  const frame = stack.split("\n").find((line) => isFrame(line) && !isOfRuntime(line));
+  return frame?.trim().replace(/^at /, "");
+}
+
 /** A line of a stack, perhaps inside the bars of a box. */
 function isFrame(line: string): boolean {
   return /^[\s|]*at \S/.test(line);

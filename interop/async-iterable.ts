@@ -1,8 +1,9 @@
 /** Async iterables, both ways, at the pace of whoever reads. */
 import { type Effect, ensure, type Operation, resource, type Stream, type Subscription } from "effection";
-import { BusyResourceError, EndOfChannel, isCancelled, park, type RunOptions, run, type Waker } from "../core/mod.ts";
-import { Conduit, type LinkedTaskOptions, runTask, ScTaskExited } from "../to_promise/mod.ts";
+import { BusyResourceError, EndOfChannel, park, type RunOptions, run, type Waker } from "../core/mod.ts";
+import { type LinkedTaskOptions, runTask, ScTaskExited } from "../to_promise/mod.ts";
 import { forEachItem, type StreamSource } from "./stream-source.ts";
+import { TaskIterator } from "./task-iterator.ts";
 
 /** An iterable, or what makes one that ends when its signal is aborted. */
 export type AsyncIterableSource<T> = AsyncIterable<T> | ((tools: { readonly signal: AbortSignal }) => AsyncIterable<T>);
@@ -50,45 +51,16 @@ export function fromAsyncIterable<T>(
  * @throws (as rejection) what `source` throws; `Cancelled` if `options.signal` was aborted
  */
 export function toAsyncIterable<T>(source: StreamSource<T>, options: RunOptions = {}): AsyncIterable<T, void> {
-  return { [Symbol.asyncIterator]: () => iterate(source, options) };
-}
-
-async function* iterate<T>(source: StreamSource<T>, options: RunOptions): AsyncGenerator<T, void> {
-  const items = new Conduit<T>(0);
-  const send = function* (item: T): Operation<boolean> {
-    yield* park<void>(
-      "the iteration to go on",
-      (waker) => {
-        const undo = items.put(item, waker);
-        return () => {
-          undo();
-          return true;
-        };
-      },
-      { byHost: true },
-    );
-    return true;
+  return {
+    [Symbol.asyncIterator]: () =>
+      new TaskIterator(
+        (send) => forEachItem(source, send),
+        (body) => {
+          const ended = run(body, { name: "toAsyncIterable", ...options });
+          return { ended, cancel: ended.cancel };
+        },
+      ),
   };
-  const tree = run(() => forEachItem(source, send), { name: "toAsyncIterable", ...options });
-  let hasEnded = false;
-  const end = (error: unknown) => {
-    hasEnded = true;
-    items.closeTakes(() => error);
-  };
-  const done = new EndOfChannel();
-  tree.then(() => end(done), end);
-  try {
-    for (;;) yield await new Promise<T>((resolve, reject) => items.take({ wake: resolve, fail: reject }));
-  } catch (error) {
-    if (error !== done) throw error;
-  } finally {
-    if (!hasEnded) {
-      tree.cancel("the iteration was left");
-      await tree.catch((error: unknown) => {
-        if (!isCancelled(error)) throw error;
-      });
-    }
-  }
 }
 
 type Step<T> =

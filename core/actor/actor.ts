@@ -1,7 +1,7 @@
 /** This process as an actor: who it is, what it is to clean up, and how tasks find it. */
 import { createContext, type Operation } from "effection";
 import type { ActorId } from "../actor-id.ts";
-import { NoRuntime } from "../errors.ts";
+import { AlreadyAnActor, NoRuntime } from "../errors.ts";
 import { ExceptionGroup } from "../exception-group.ts";
 import type { Credentials } from "../ipc/credentials.ts";
 import { DEFAULT_LOG_LEVEL, Log, type LogLevel } from "../log/mod.ts";
@@ -59,6 +59,8 @@ export class Actor {
   readonly enabled: EnabledModules;
   /** Where it listens for peers, as multiaddrs; empty where it does not. */
   addresses: readonly string[] = [];
+  /** @internal The line of code that started it, where that was in this process. */
+  startedAt: string | undefined;
   #neverClosing: Event | undefined;
   /** @internal What serves the requests of others, in an actor that takes any. */
   service: Service | undefined;
@@ -121,14 +123,10 @@ export function* actorHere(): Operation<Actor | undefined> {
 /**
  * Run `body` as the actor `id`; at its end, run the clean-up.
  *
- * @throws Error if this process is an actor already
+ * @throws AlreadyAnActor if this process is one
  */
 export function* asActor<T>(actor: Actor, logging: Logging, body: () => Operation<T>): Operation<T> {
-  if (living !== undefined) {
-    throw new Error(
-      `this process is already actor "${living.name}"; one process is one actor: open nurseries inside it instead of another root`,
-    );
-  }
+  if (living !== undefined) throw new AlreadyAnActor(living.id, living.startedAt);
   living = actor;
   try {
     const whole = () => whileLogging(actor, logging, () => withLifetime(actor, body));

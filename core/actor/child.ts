@@ -95,6 +95,7 @@ export class Child {
       status.started(
         new Portal(id, child.#channel, plan.modules, {
           cancel: (reason, graceMs) => child.#want(reason, graceMs),
+          gone: () => child.#process.exited.wait(),
           addresses: child.#bound.map((address) => formatAddress(fromWireAddress(address))),
         }),
       );

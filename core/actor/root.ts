@@ -4,6 +4,7 @@ import { type CredentialOptions, Credentials } from "../ipc/credentials.ts";
 import type { LogLevel, LogSink } from "../log/mod.ts";
 import type { Service } from "../rpc/service.ts";
 import { sleepForever } from "../sc/sleep.ts";
+import { userFrame } from "../stack-frames.ts";
 import { formatAddress, parseAddress } from "../wire/mod.ts";
 import { Actor, asActor } from "./actor.ts";
 import { enabledModules, type ModuleList } from "./enabled-modules.ts";
@@ -29,20 +30,32 @@ export interface RootOptions extends CredentialOptions {
    * must not throw, and must not wait.
    */
   readonly logTo?: LogSink;
+  /** @internal Where the program started it, if not where this is performed. */
+  readonly startedAt?: string | undefined;
 }
 
 /**
  * Run `body` as the root actor of a new tree. Nurseries opened without one boot it by themselves.
  *
  * @returns what `body` returned; undefined if a peer has cancelled the actor
- * @throws Error if this process is an actor already; TypeError if an enabled module is no URL, or an option not what it should be
+ * @throws AlreadyAnActor if this process is one; TypeError if an enabled module is no URL, or an option not what it should be
  * @throws TypeError, RangeError for a secret or certificates that cannot be used
  * @throws RangeError for what is no address; ExceptionGroup with a ListenError if it cannot be listened on
  */
-export function* openRootActor<T>(body: (actor: Actor) => Operation<T>, options: RootOptions = {}): Operation<T> {
+export function openRootActor<T>(body: (actor: Actor) => Operation<T>, options: RootOptions = {}): Operation<T> {
+  // Here, and not where it is performed: by then the program that has called may not be on the stack.
+  return rootActor(body, options, options.startedAt ?? userFrame());
+}
+
+function* rootActor<T>(
+  body: (actor: Actor) => Operation<T>,
+  options: RootOptions,
+  startedAt: string | undefined,
+): Operation<T> {
   const id = { name: options.name ?? "root", uuid: crypto.randomUUID() };
   const credentials = Credentials.from(options, "openRootActor", process.env);
   const actor = new Actor(id, undefined, enabledModules(options.enableModules), options.logLevel, credentials);
+  actor.startedAt = startedAt;
   const logging = rootLogging(options.logLevel, options.logTo);
   const addresses = (options.bindAddrs ?? []).map(parseAddress);
   if (credentials !== undefined) yield* credentials.check();

@@ -15,7 +15,14 @@ export { type EnabledModules, type RemoteModule, remote } from "./function-name.
 export { MessageStream } from "./message-stream.ts";
 export { registerCodec, registerError } from "./own-types.ts";
 export { type CancelActorOptions, Portal } from "./portal.ts";
-export { type ItemOf, type ProducerEndpoint, type ProducerOptions, producer, type Source } from "./producer.ts";
+export {
+  type ArgsOfSource,
+  type ItemOf,
+  type ProducerEndpoint,
+  type ProducerOptions,
+  producer,
+  type Source,
+} from "./producer.ts";
 export type { Schema, Specs } from "./schema.ts";
 export type { ReceiveStream, SendStream } from "./stream-ends.ts";
 export type { Overflow, StreamOptions, StreamStatistics } from "./stream-options.ts";

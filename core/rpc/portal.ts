@@ -37,6 +37,8 @@ export interface CancelActorOptions {
 interface PortalDetails {
   /** Has the actor's supervisor, if there is one, ask for its end, and see to it. */
   readonly cancel?: (reason: string, graceMs: number | undefined) => CancelRequest;
+  /** Wait until its process has ended, where it is one that this side has started. */
+  readonly gone?: () => Operation<unknown>;
   readonly isDetached?: boolean;
   readonly addresses?: readonly string[];
 }
@@ -63,6 +65,11 @@ export class Portal {
   /** Its process, as it said itself; null if it said nothing of that. On another host it means nothing here. */
   get pid(): number | null {
     return this.#channel.peer?.pid ?? null;
+  }
+
+  /** @internal Wait until the actor's process has ended; not at all where another has started it. */
+  *gone(): Operation<void> {
+    if (this.#details.gone !== undefined) yield* this.#details.gone();
   }
 
   /**
