@@ -177,7 +177,10 @@ export class ActorSpawnError extends Error {
   }
 }
 
-/** Raised when an actor's process ended without saying how its work came out (killed, crashed, `process.exit` with a status other than 0). */
+/**
+ * Raised when an actor's process ended before it was to: killed, crashed, or by `process.exit` with a status other than 0.
+ * What it said of that itself, if anything, is the `cause`.
+ */
 export class ActorDied extends Error {
   override readonly name = "ActorDied";
   readonly actor: ActorId;
@@ -187,13 +190,14 @@ export class ActorDied extends Error {
 
   constructor(
     actor: ActorId,
-    facts: { exitCode?: number | null; signal?: string | null; stderrTail?: string } = {},
+    facts: { exitCode?: number | null; signal?: string | null; stderrTail?: string; why?: string } = {},
     options?: ErrorOptions,
   ) {
     const tail = facts.stderrTail?.trimEnd() ?? "";
+    const why = facts.why === undefined ? "" : `: ${facts.why}`;
     const how = facts.signal ? `was killed by ${facts.signal}` : `exited with status ${facts.exitCode ?? "unknown"}`;
     super(
-      `actor ${formatActorId(actor)} ${how} before it ended in good order${tail === "" ? "" : `; its stderr ended with:\n${tail}`}`,
+      `actor ${formatActorId(actor)} ${how} before it ended in good order${why}${tail === "" ? "" : `; its stderr ended with:\n${tail}`}`,
       options,
     );
     this.actor = actor;

@@ -12,6 +12,7 @@ import { type Actor, actorHere } from "./actor.ts";
 import { Child } from "./child.ts";
 import { type ChildOutput, checkOutput, heapFlags } from "./child-process-options.ts";
 import { enabledModules, type ModuleList } from "./enabled-modules.ts";
+import { hostSpec } from "./host.ts";
 import { processBackend } from "./process-backend.ts";
 import { openRootActor } from "./root.ts";
 import type { TeardownBounds, TeardownEvent } from "./teardown.ts";
@@ -31,6 +32,14 @@ export interface ActorOptions {
   readonly env?: Readonly<Record<string, string | undefined>>;
   /** Node flags beside those of this process. */
   readonly execArgv?: readonly string[];
+  /**
+   * A Promise program that runs in it, beside what it serves: the URL of its module, which is imported as its entry. If it
+   * exports a function `main`, that is called with `{ signal, log }`; see `HostTools`. The actor ends with it: in good
+   * order when nothing keeps its event loop alive, with `ActorDied` when it throws or exits with a status other than 0.
+   */
+  readonly host?: string | URL;
+  /** What the host finds in its `process.argv`, after the first two; nothing unless told. */
+  readonly hostArgs?: readonly string[];
   /** Where its output goes; to this process's own of the same name unless told. */
   readonly stdio?: ChildOutput;
   /** Megabytes that its JavaScript heap may have; Node's own bound unless told. Beyond it the child dies, and no other. */
@@ -147,6 +156,7 @@ export class ActorNursery {
       logLevel: this.#options.logLevel ?? this.#actor.treeLogLevel,
       ownLogLevel: options.logLevel,
       credentials: this.#actor.credentials,
+      host: hostSpec(options.host, options.hostArgs),
     };
     return yield* this.#nursery.start(named(`actor ${name}`, Child.supervise), {
       backend: processBackend,

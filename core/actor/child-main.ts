@@ -10,7 +10,7 @@ import { Service } from "../rpc/service.ts";
 import type { CancelScope } from "../sc/cancel-scope.ts";
 import { realClock } from "../sc/clock.ts";
 import { Deferred } from "../sc/deferred.ts";
-import { openNursery } from "../sc/nursery.ts";
+import { type Nursery, named, openNursery } from "../sc/nursery.ts";
 import { run } from "../sc/run.ts";
 import { sleepForever } from "../sc/sleep.ts";
 import {
@@ -23,7 +23,8 @@ import {
   toWireAddress,
 } from "../wire/mod.ts";
 import { Actor, asActor } from "./actor.ts";
-import { FLUSH_TIMEOUT_MS, ORPHAN_GRACE_MS } from "./limits.ts";
+import { Host, type HostSpec } from "./host.ts";
+import { ACTOR_UNWIND_TIMEOUT_MS, FLUSH_TIMEOUT_MS, ORPHAN_GRACE_MS } from "./limits.ts";
 import { LogRelay } from "./log-relay.ts";
 import { childLogging } from "./logging.ts";
 import { listenForPeers } from "./peers.ts";
@@ -38,13 +39,15 @@ export interface ChildOptions {
   readonly unguarded: boolean;
   /** Called once the child has said who it is; what it exposes is imported after. */
   readonly prepare: () => Promise<void>;
+  /** Says whether the link keeps this process alive; it does until this is called. */
+  readonly keepAlive: (alive: boolean) => void;
 }
 
 /** Run the actor `id` on its link. Resolves with the exit status when everything has ended. */
 export async function childMain(id: ActorId, link: Duplex, options: ChildOptions): Promise<number> {
   const life = new ChildLife(id, link, options);
   const running = run(() => life.run(), { name: id.name });
-  process.on("SIGTERM", () => life.cancel("SIGTERM"));
+  process.on("SIGTERM", () => life.terminate());
   let status = 0;
   try {
     await running;
@@ -55,7 +58,7 @@ export async function childMain(id: ActorId, link: Duplex, options: ChildOptions
     }
   }
   await flushed(life.channel, link);
-  return life.isOrphan ? ORPHAN_STATUS : status;
+  return life.isOrphan ? ORPHAN_STATUS : status || Number(process.exitCode ?? 0);
 }
 
 class ChildLife {
@@ -71,6 +74,7 @@ class ChildLife {
   #service: Service | undefined;
   #scope: CancelScope | undefined;
   #endedBecause: string | undefined;
+  #host: Host | undefined;
   /** Whether its link has ended before anybody asked for its end. */
   isOrphan = false;
 
@@ -98,6 +102,12 @@ class ChildLife {
     this.#scope?.cancel(reason);
   }
 
+  /** The signal that comes after the time to unwind is over: what is not to be waited for is not. */
+  terminate(): void {
+    this.#host?.giveUp();
+    this.cancel("SIGTERM");
+  }
+
   *run(): Operation<void> {
     yield* until(this.#options.prepare());
     // Before the user's modules: what is imported may keep the thread, and the parent may go meanwhile.
@@ -108,7 +118,7 @@ class ChildLife {
     const { parent, logLevel, credentials } = runtime;
     const actor = new Actor(this.#id, parent, spec.enable_modules, logLevel, credentials);
     const addresses = (spec.bind_addrs ?? []).map(fromWireAddress);
-    yield* asActor(actor, childLogging(runtime, this.#logRelay), () => this.#serve(actor, addresses));
+    yield* asActor(actor, childLogging(runtime, this.#logRelay), () => this.#serve(actor, addresses, runtime.host));
   }
 
   #rename(name = this.#id.name): void {
@@ -123,7 +133,16 @@ class ChildLife {
     this.#watchdog.start(this.#parentPid);
   }
 
-  *#serve(actor: Actor, addresses: readonly Address[]): Operation<void> {
+  *#serve(actor: Actor, addresses: readonly Address[], program: HostSpec | undefined): Operation<void> {
+    if (program !== undefined) this.#host = this.#prepareHost(program, actor);
+    try {
+      yield* this.#serveWith(actor, addresses);
+    } catch (error) {
+      throw this.#host?.whole(error) ?? error;
+    }
+  }
+
+  *#serveWith(actor: Actor, addresses: readonly Address[]): Operation<void> {
     const modules = yield* ExposedModules.load(actor.enabled);
     const life = this;
     yield* openNursery(
@@ -134,6 +153,7 @@ class ChildLife {
         yield* listenForPeers(actor, service, addresses, function* (bound) {
           service.addresses = bound.map(toWireAddress);
           actor.addresses = bound.map(formatAddress);
+          if (life.#host !== undefined) yield* life.#startHost(life.#host, service, nursery);
           life.#service = service;
           if (life.#endedBecause !== undefined) life.cancel(life.#endedBecause);
           for (const start of life.#early.splice(0)) service.serve(start, life.channel);
@@ -142,6 +162,38 @@ class ChildLife {
       },
       { name: `service of ${this.#id.name}` },
     );
+  }
+
+  #prepareHost(program: HostSpec, actor: Actor): Host {
+    const host = new Host(program, {
+      log: actor.log,
+      isBusy: () => actor.service?.isBusy ?? false,
+      keepAlive: this.#options.keepAlive,
+      failed: (error) => this.#hostFailed(error),
+    });
+    host.prepare();
+    return host;
+  }
+
+  /** Import the program, and let it run; its end is the actor's. */
+  *#startHost(host: Host, service: Service, nursery: Nursery): Operation<void> {
+    service.idled = host.idled;
+    yield* host.load();
+    nursery.startSoon(
+      named(
+        "host program",
+        function* (this: ChildLife) {
+          yield* host.run();
+          this.cancel("the host program has ended");
+        }.bind(this),
+      ),
+    );
+  }
+
+  /** Its process may be in any state: the parent is told at once, and the unwinding is bounded. */
+  #hostFailed(error: unknown): void {
+    this.channel.sendError(null, error);
+    realClock.at(realClock.now() + ACTOR_UNWIND_TIMEOUT_MS, () => process.exit(1));
   }
 
   #stray(message: Message): void {

@@ -11,11 +11,16 @@ const [, , name = "actor", uuid = "", guard] = process.argv;
 process.title = `espalier:${name}`;
 const link = new Socket({ fd: LINK_FD, readable: true, writable: true });
 
-process.exit(await childMain({ name, uuid }, link, { unguarded: guard === UNGUARDED, prepare }));
+process.exit(await childMain({ name, uuid }, link, { unguarded: guard === UNGUARDED, prepare, keepAlive }));
 
 /** While the parent answers: import what nearly every module of a user does. */
 async function prepare(): Promise<void> {
   await import(ownFile("mod").href);
   // Not before: that would read the source maps of the runtime, which nobody looks at.
   process.setSourceMapsEnabled(true);
+}
+
+function keepAlive(alive: boolean): void {
+  if (alive) link.ref();
+  else link.unref();
 }

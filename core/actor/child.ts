@@ -103,7 +103,7 @@ export class Child {
       if (exit !== undefined) return child.#judge(exit);
       yield* shielded(() => child.#end(child.#wanted.cancelCause?.reason ?? "cancelled", false));
       const ended = child.#process.exited.result;
-      if (child.#wasGone && ended?.ok) child.#judge(ended.value);
+      if ((child.#wasGone || child.#lastWords !== undefined) && ended?.ok) child.#judge(ended.value);
     } catch (error) {
       // Cancelled, or it did not come up, or it died: in any case nothing of it may be left.
       const linkWasGone = child.#serves && child.#channel.closedBy !== undefined;
@@ -111,7 +111,8 @@ export class Child {
       yield* shielded(() => child.#end(error instanceof Error ? error.message : String(error), child.#serves));
       // It died, and whoever talked to it was told before we were: that cancelled us, and says less.
       const exit = child.#process.exited.result;
-      if (linkWasGone && isCancelled(error) && exit?.ok) child.#judge(exit.value);
+      const hasFailed = linkWasGone || (child.#serves && child.#lastWords !== undefined);
+      if (hasFailed && isCancelled(error) && exit?.ok) child.#judge(exit.value);
       if (neverWoke && !isCancelled(error)) return yield* Child.supervise(status, { ...plan, pool: undefined });
       throw error;
     } finally {
@@ -219,7 +220,14 @@ export class Child {
   #judge(exit: ExitStatus): void {
     if (exit.exitCode === 0 && this.#lastWords === undefined) return;
     const facts = { ...exit, stderrTail: this.#process.stderrTail() };
-    const died = new ActorDied(this.#plan.request.id, facts, this.#lastWords && { cause: this.#lastWords });
+    const died =
+      this.#lastWords === undefined
+        ? new ActorDied(this.#plan.request.id, facts)
+        : new ActorDied(
+            this.#plan.request.id,
+            { ...facts, why: summaryOf(this.#lastWords) },
+            { cause: this.#lastWords },
+          );
     // Its error is raised, and printed by whoever handles it; said here at a level that is on, it would stand there twice.
     this.#log("info", "actor.died", `died: ${describeExit(exit)}`, { ...facts, error: this.#lastWords });
     throw died;

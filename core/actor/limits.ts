@@ -24,6 +24,9 @@ export const ORPHAN_KILL_MS = 900;
 /** Times that a guard which has gone is started anew. One is killed by accident, a fourth for a reason. */
 export const MAX_GUARD_RESTARTS = 3;
 
+/** Failures of a host program that are told of one by one, until its process has ended; of more there is the number. */
+export const MAX_HOST_FAILURES = 16;
+
 /** For the last messages of an ending actor to leave, when its parent does not read them. */
 export const FLUSH_TIMEOUT_MS = 500;
 

@@ -11,6 +11,7 @@ export {
 } from "./actor-nursery.ts";
 export type { ChildOutput } from "./child-process-options.ts";
 export type { ModuleList } from "./enabled-modules.ts";
+export type { HostTools } from "./host.ts";
 export { STDERR_TAIL_BYTES } from "./limits.ts";
 export { openPortalTo, type PeerOptions } from "./peers.ts";
 export { ProcessGroup } from "./process-group.ts";

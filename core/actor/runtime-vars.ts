@@ -4,6 +4,7 @@ import { ProtocolError } from "../errors.ts";
 import { Credentials } from "../ipc/credentials.ts";
 import { DEFAULT_LOG_LEVEL, isLogLevel, type LogLevel } from "../log/mod.ts";
 import { fromUid, isUid, type SpawnSpec, toUid } from "../wire/mod.ts";
+import type { HostSpec } from "./host.ts";
 
 export interface RuntimeVars {
   /** Of the child: it may have been started before it had one. */
@@ -15,22 +16,25 @@ export interface RuntimeVars {
   readonly ownLogLevel: LogLevel | undefined;
   /** Of the tree. They go over the link, where nobody else reads them, and not by the environment or the arguments. */
   readonly credentials: Credentials | undefined;
+  /** The Promise program that it is to run beside what it serves. */
+  readonly host: HostSpec | undefined;
 }
 
 export function writeRuntimeVars(vars: RuntimeVars): SpawnSpec["_runtime_vars"] {
-  const { name, parent, logLevel, ownLogLevel, credentials } = vars;
+  const { name, parent, logLevel, ownLogLevel, credentials, host } = vars;
   return {
     ...(name === undefined ? {} : { name }),
     parent: toUid(parent),
     log_level: logLevel,
     ...(ownLogLevel === undefined ? {} : { own_log_level: ownLogLevel }),
     ...(credentials === undefined ? {} : { credentials: written(credentials) }),
+    ...(host === undefined ? {} : { host: host.url, host_args: host.args }),
   };
 }
 
 /** What is no level is as if nothing had been said of it: a parent of another version may know others. */
 export function readRuntimeVars(vars: SpawnSpec["_runtime_vars"]): RuntimeVars {
-  const { name, parent, log_level, own_log_level, credentials } = vars;
+  const { name, parent, log_level, own_log_level, credentials, host, host_args } = vars;
   if (!isUid(parent)) throw new ProtocolError("the spawn specification names no parent");
   return {
     name: typeof name === "string" ? name : undefined,
@@ -38,6 +42,7 @@ export function readRuntimeVars(vars: SpawnSpec["_runtime_vars"]): RuntimeVars {
     logLevel: isLogLevel(log_level) ? log_level : DEFAULT_LOG_LEVEL,
     ownLogLevel: isLogLevel(own_log_level) ? own_log_level : undefined,
     credentials: credentials === undefined ? undefined : read(credentials),
+    host: typeof host === "string" ? { url: host, args: strings(host_args) } : undefined,
   };
 }
 
@@ -51,4 +56,8 @@ function read(given: unknown): Credentials | undefined {
   if (typeof given !== "object" || given === null)
     throw new ProtocolError("the spawn specification has no credentials");
   return Credentials.from(given, "the spawn specification");
+}
+
+function strings(value: unknown): string[] {
+  return Array.isArray(value) ? value.filter((item) => typeof item === "string") : [];
 }

@@ -12,6 +12,8 @@ import { MAX_DIALOGS } from "./limits.ts";
 import { type Canceller, Served } from "./served.ts";
 
 export class Service {
+  /** Called when the last of what was being served has ended. */
+  idled: (() => void) | undefined;
   /** Where the actor listens, for whoever asks whether it is ready. */
   addresses: readonly WireAddress[] = [];
   readonly #nursery: Nursery;
@@ -64,6 +66,11 @@ export class Service {
     }
   };
 
+  /** Whether anything is being served. */
+  get isBusy(): boolean {
+    return this.#open.size > 0;
+  }
+
   readonly typesOfStart = (ns: string, func: string) => this.#modules.typesOfStart(ns, func);
 
   /** Set when the actor is asked to end within a bound, and is not cancelled yet. Who looks, asks for that notice. */
@@ -99,6 +106,7 @@ export class Service {
   #ended(served: Served, pass: () => void): void {
     this.#open.delete(served);
     pass();
+    if (this.#open.size === 0) this.idled?.();
     const { cancelScope } = this.#nursery;
     // The last of those that had asked for time has used it.
     if (this.#canceller === undefined || this.#open.size > 0 || cancelScope.cancelCalled) return;
