@@ -18,6 +18,7 @@ import {
   openActorNursery,
   openNursery,
   openRootActor,
+  type PeerOptions,
   type Portal,
   type RootOptions,
   realClock,
@@ -28,7 +29,7 @@ import {
 } from "../core/mod.ts";
 import { GuestClosed, GuestTooSlow } from "./errors.ts";
 import { SLOW_CLOSE_MS } from "./limits.ts";
-import { type GuestLink, PromisePortal, StartedActor } from "./promise-portal.ts";
+import { type GuestLink, PeerPortal, PromisePortal, StartedActor } from "./promise-portal.ts";
 import { type CallOptions, ownErrors, TaskDoor } from "./task-door.ts";
 import { UnseenFailures } from "./unseen-failures.ts";
 
@@ -195,6 +196,16 @@ export class GuestRun<T = undefined> implements AsyncDisposable {
     const { signal, timeoutMs, ...actor } = options;
     const start = () => this.#actors.startActor(name, actor);
     return new StartedActor(await this.#link.door.run(`start ${name}`, start, { signal, timeoutMs }), this.#link);
+  }
+
+  /**
+   * Connect to the actor that listens on `address`, a multiaddr. The connection lasts until the portal is closed, or the
+   * guest ends.
+   *
+   * @throws (as rejection) RangeError for what is no address; ConnectError, TransportClosed as `openPortalTo`
+   */
+  openPortalTo(address: string, options: PeerOptions = {}): Promise<PeerPortal> {
+    return PeerPortal.open(this.#link, address, options);
   }
 
   /** A portal that an operation has, for Promise code. */

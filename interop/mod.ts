@@ -13,7 +13,7 @@ export { type FromObservableOptions, fromObservable, type ObservableLike } from 
 export { type GuestCloseOptions, type GuestMain, GuestRun, type GuestRunOptions, startGuestRun } from "./guest-run.ts";
 export { MAX_UNSEEN_FAILURES, SLOW_CLOSE_MS } from "./limits.ts";
 export type { PromiseContext, PromiseContextOptions } from "./promise-context.ts";
-export type { ArgsAndCall, PromisePortal, StartedActor, StreamCallOptions } from "./promise-portal.ts";
+export type { ArgsAndCall, PeerPortal, PromisePortal, StartedActor, StreamCallOptions } from "./promise-portal.ts";
 export { DEFAULT_PUSH_CAPACITY, type PushOptions, type PushStatistics, type PushStream } from "./push-stream.ts";
 export type { Receiver, StreamSource } from "./stream-source.ts";
 export type { CallOptions } from "./task-door.ts";

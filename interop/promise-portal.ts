@@ -1,20 +1,24 @@
 /** The handle on another actor, for Promise code: what a portal does, as promises and async iterables. */
-import type {
-  ActorId,
-  ArgsOfSource,
-  Callable,
-  CancelActorOptions,
-  ContextEndpoint,
-  Dialog,
-  ItemOf,
-  Portal,
-  ResultOf,
-  Source,
-  StreamOptions,
+import type { Operation } from "effection";
+import {
+  type ActorId,
+  type ArgsOfSource,
+  type Callable,
+  type CancelActorOptions,
+  type ContextEndpoint,
+  type Dialog,
+  type ItemOf,
+  openPortalTo,
+  type PeerOptions,
+  type Portal,
+  type ResultOf,
+  type Source,
+  type StreamOptions,
+  sleepForever,
 } from "../core/mod.ts";
 import { PromiseContext, type PromiseContextOptions } from "./promise-context.ts";
 import { forEachItem } from "./stream-source.ts";
-import type { CallOptions, TaskDoor } from "./task-door.ts";
+import type { CallOptions, DoorTask, TaskDoor } from "./task-door.ts";
 import { TaskIterator } from "./task-iterator.ts";
 import type { UnseenFailures } from "./unseen-failures.ts";
 
@@ -37,12 +41,13 @@ export interface GuestLink {
 
 export class PromisePortal {
   readonly #portal: Portal;
-  readonly #link: GuestLink;
+  /** @internal */
+  readonly link: GuestLink;
 
   /** @internal */
   constructor(portal: Portal, link: GuestLink) {
     this.#portal = portal;
-    this.#link = link;
+    this.link = link;
   }
 
   get actor(): ActorId {
@@ -61,7 +66,7 @@ export class PromisePortal {
 
   /** As `portal.detached`: what is asked through it runs to its end also if the connection is lost. */
   get detached(): PromisePortal {
-    return new PromisePortal(this.#portal.detached, this.#link);
+    return new PromisePortal(this.#portal.detached, this.link);
   }
 
   /** The portal as operations have it, for `guest.run`. */
@@ -81,7 +86,7 @@ export class PromisePortal {
   ): Promise<ResultOf<F>> {
     // The arguments are those of `F`: what is left out is not needed.
     const call = () => this.#portal.run(fn, ...([args] as never));
-    return this.#link.door.run(`run in ${this.actor.name}`, call, options);
+    return this.link.door.run(`run in ${this.actor.name}`, call, options);
   }
 
   /**
@@ -95,7 +100,7 @@ export class PromisePortal {
     args: ArgsOfSource<S>,
     { signal, timeoutMs, ...stream }: StreamCallOptions = {},
   ): AsyncIterable<ItemOf<S>, void> {
-    const { door } = this.#link;
+    const { door } = this.link;
     const iterate = () =>
       new TaskIterator<ItemOf<S>>(
         (send) => this.#portal.openStreamFrom(source, args, (items) => forEachItem(items, send), stream),
@@ -115,7 +120,7 @@ export class PromisePortal {
     args: A,
     options: PromiseContextOptions = {},
   ): Promise<PromiseContext<D, R>> {
-    return PromiseContext.open(this.#link, this.#portal, endpoint, args, options);
+    return PromiseContext.open(this.link, this.#portal, endpoint, args, options);
   }
 
   /**
@@ -126,7 +131,7 @@ export class PromisePortal {
    */
   async cancelActor(options: CancelActorOptions = {}): Promise<void> {
     const portal = this.#portal;
-    await this.#link.door.run(`cancel ${this.actor.name}`, function* () {
+    await this.link.door.run(`cancel ${this.actor.name}`, function* () {
       yield* portal.cancelActor(options);
       yield* portal.gone();
     });
@@ -135,16 +140,48 @@ export class PromisePortal {
 
 /** An actor that this guest has started. `await using` cancels it, and waits until its process has ended. */
 export class StartedActor extends PromisePortal implements AsyncDisposable {
-  readonly #link: GuestLink;
-
-  /** @internal */
-  constructor(portal: Portal, link: GuestLink) {
-    super(portal, link);
-    this.#link = link;
-  }
-
   async [Symbol.asyncDispose](): Promise<void> {
     // The guest's end is that of its actors.
-    if (this.#link.door.closedBy === undefined) await this.cancelActor({ reason: "its handle was disposed of" });
+    if (this.link.door.closedBy === undefined) await this.cancelActor({ reason: "its handle was disposed of" });
+  }
+}
+
+/** A portal with a connection of its own. `await using` closes that, and leaves the actor as it is. */
+export class PeerPortal extends PromisePortal implements AsyncDisposable {
+  readonly #connection: DoorTask<void>;
+
+  private constructor(portal: Portal, link: GuestLink, connection: DoorTask<void>) {
+    super(portal, link);
+    this.#connection = connection;
+  }
+
+  /** @internal */
+  static open(link: GuestLink, address: string, options: PeerOptions): Promise<PeerPortal> {
+    return new Promise((resolve, reject) => {
+      const connection = link.door.start(`portal to ${address}`, () =>
+        openPortalTo(
+          address,
+          (portal) => {
+            resolve(new PeerPortal(portal, link, connection));
+            return sleepForever() as Operation<never>;
+          },
+          options,
+        ),
+      );
+      connection.ended.catch(reject);
+    });
+  }
+
+  /** Close the connection. What is called through it is told that it is lost. */
+  async close(): Promise<void> {
+    this.#connection.cancel("the portal was closed");
+    // The guest's end is that of its connections.
+    await this.#connection.ended.catch((error: unknown) => {
+      if (error !== this.link.door.closedBy) throw error;
+    });
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
   }
 }

@@ -4,11 +4,13 @@ import {
   ActorDied,
   ActorSpawnError,
   BusyResourceError,
+  ConnectError,
   ContextCancelled,
   EndOfChannel,
   ExceptionGroup,
   RemoteActorError,
   TooSlowError,
+  TransportClosed,
 } from "../../core/mod.ts";
 import { ContextLeft, GuestClosed, type GuestRun, type StartedActor, startGuestRun } from "../../interop/mod.ts";
 import { MAX_WAITING_SENDS } from "../../to_promise/mod.ts";
@@ -16,6 +18,7 @@ import { useCensus } from "../support/census.ts";
 import { describe, expect, it } from "../support/it.ts";
 import { LogFile } from "../support/log-file.ts";
 import { readProcess } from "../support/process-table.ts";
+import { useTempDir } from "../support/temp-dir.ts";
 import {
   add,
   brief,
@@ -302,6 +305,29 @@ describe("a portal for Promise code", () => {
     expect(readProcess(otherPid)).toBeUndefined();
     expect(guest.signal.aborted).toBe(false);
   });
+
+  it("connects to an actor by its address, and closing the connection leaves that as it is", () =>
+    withFeed(async (feed, guest) => {
+      const address = `/unix${useTempDir()}/peer.sock`;
+      expect(await rejection(guest.openPortalTo(address))).toBeInstanceOf(ConnectError);
+      expect(await rejection(guest.openPortalTo("nowhere"))).toBeInstanceOf(RangeError);
+      const listening = await guest.startActor("listening", { enableModules, bindAddrs: [address] });
+      const log = new LogFile();
+      let call: Promise<unknown>;
+      {
+        await using peer = await guest.openPortalTo(address, { modules: enableModules });
+        expect(peer.actor).toEqual(listening.actor);
+        expect(await peer.run(add, { a: 1, b: 2 })).toBe(3);
+        call = rejection(peer.run(waits, { log: log.path }));
+        await expect.poll(() => log.lines).toEqual(["began"]);
+      }
+      expect(await call).toBeInstanceOf(TransportClosed);
+      expect(await listening.run(ping)).toBe("pong");
+      expect(await feed.run(ping)).toBe("pong");
+      const left = await guest.openPortalTo(address, { modules: enableModules });
+      await guest.close();
+      await left.close();
+    }));
 
   it("fails to start an actor, or gives up starting it, and the guest goes on", async () => {
     await using guest = await startGuestRun();
