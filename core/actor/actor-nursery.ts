@@ -34,7 +34,7 @@ export interface ActorOptions {
   readonly execArgv?: readonly string[];
   /**
    * A Promise program that runs in it, beside what it serves: the URL of its module, which is imported as its entry. If it
-   * exports a function `main`, that is called with `{ signal, log }`; see `HostTools`. The actor ends with it: in good
+   * exports a function `main`, that is called with `{ signal, log, run }`; see `HostTools`. The actor ends with it: in good
    * order when nothing keeps its event loop alive, with `ActorDied` when it throws or exits with a status other than 0.
    */
   readonly host?: string | URL;

@@ -178,7 +178,7 @@ class ChildLife {
   /** Import the program, and let it run; its end is the actor's. */
   *#startHost(host: Host, service: Service, nursery: Nursery): Operation<void> {
     service.idled = host.idled;
-    yield* host.load();
+    yield* host.load(nursery);
     nursery.startSoon(
       named(
         "host program",

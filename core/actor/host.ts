@@ -9,6 +9,8 @@ import { isCancelled } from "../errors.ts";
 import { ExceptionGroup } from "../exception-group.ts";
 import { journal, type Log } from "../log/mod.ts";
 import { Deferred } from "../sc/deferred.ts";
+import type { Nursery } from "../sc/nursery.ts";
+import { runIn } from "../sc/run.ts";
 import { shielded } from "../sc/timeouts.ts";
 import { MAX_HOST_FAILURES } from "./limits.ts";
 
@@ -18,6 +20,12 @@ export interface HostTools {
   readonly signal: AbortSignal;
   /** The log of the actor. */
   readonly log: Log;
+  /**
+   * Run an operation as a task of the actor: it may open actor nurseries, portals, whatever any task may.
+   *
+   * @throws (as rejection) what the operation throws; Cancelled when the actor ends
+   */
+  run<T>(op: () => Operation<T>): Promise<T>;
 }
 
 /** What to run as the host, as it is told to the child. */
@@ -81,10 +89,10 @@ export class Host {
   }
 
   /** Import the program, and call its `main` if it exports one. @throws what it throws while it is imported */
-  *load(): Operation<void> {
+  *load(nursery: Nursery): Operation<void> {
     const exports: unknown = yield* until(import(this.#spec.url));
     const main: unknown = typeof exports === "object" && exports !== null ? Reflect.get(exports, "main") : undefined;
-    if (typeof main === "function") this.#call(main);
+    if (typeof main === "function") this.#call(main, (op) => runIn(nursery, op));
   }
 
   /**
@@ -93,9 +101,7 @@ export class Host {
    * @throws what it has failed with
    */
   *run(): Operation<void> {
-    // From here on what keeps the process alive is the program.
     process.on("beforeExit", this.#onIdle);
-    this.#process.keepAlive(this.#mainRuns);
     try {
       yield* this.#ended.wait();
     } catch (error) {
@@ -108,9 +114,9 @@ export class Host {
     }
   }
 
-  /** Something that it has asked the process around it about has changed. */
+  /** What keeps the process alive beside the program's own may have ended. */
   readonly idled = (): void => {
-    if (this.#ended.result === undefined) this.#process.keepAlive(this.#mainRuns);
+    if (this.#ended.result === undefined) this.#process.keepAlive(this.#mainRuns || this.#process.isBusy());
   };
 
   /** Nobody waits for the program any more. */
@@ -139,8 +145,8 @@ export class Host {
     return all.length === 1 ? all[0] : new ExceptionGroup(`the actor failed in ${all.length} ways${lost}`, all);
   }
 
-  #call(main: object): void {
-    const tools: HostTools = { signal: this.#controller.signal, log: this.#process.log };
+  #call(main: object, run: HostTools["run"]): void {
+    const tools: HostTools = { signal: this.#controller.signal, log: this.#process.log, run };
     this.#mainRuns = true;
     const settled = () => {
       this.#mainRuns = false;
@@ -181,7 +187,7 @@ export class Host {
   #saysAborted(error: unknown): boolean {
     const { signal } = this.#controller;
     if (!signal.aborted || !(error instanceof Error)) return false;
-    return error === signal.reason || error.name === "AbortError" || ("code" in error && error.code === "ABORT_ERR");
+    return isCancelled(error) || error.name === "AbortError" || ("code" in error && error.code === "ABORT_ERR");
   }
 
   readonly #onCrash = (error: unknown): void => {

@@ -12,7 +12,7 @@ import { MAX_DIALOGS } from "./limits.ts";
 import { type Canceller, Served } from "./served.ts";
 
 export class Service {
-  /** Called when the last of what was being served has ended. */
+  /** Called when `isBusy` may have ended. */
   idled: (() => void) | undefined;
   /** Where the actor listens, for whoever asks whether it is ready. */
   addresses: readonly WireAddress[] = [];
@@ -23,6 +23,8 @@ export class Service {
   readonly #open = new Set<Served>();
   #canceller: Canceller | undefined;
   #closing: Event | undefined;
+  /** Whether its parent has asked if it is ready. */
+  #wasAsked = false;
 
   /** @param nursery - where the tasks run; cancelling the actor cancels it */
   constructor(self: ActorId, nursery: Nursery, modules: ExposedModules) {
@@ -66,9 +68,9 @@ export class Service {
     }
   };
 
-  /** Whether anything is being served. */
+  /** Whether anything is being served, or the parent has not heard yet that it is ready. */
   get isBusy(): boolean {
-    return this.#open.size > 0;
+    return this.#open.size > 0 || !this.#wasAsked;
   }
 
   readonly typesOfStart = (ns: string, func: string) => this.#modules.typesOfStart(ns, func);
@@ -128,7 +130,9 @@ export class Service {
         return channel.send({ msg_type: "CancelAck", cid: start.cid, pld: true });
       }
       case READY:
-        return channel.send({ msg_type: "Return", cid: start.cid, pld: this.addresses });
+        channel.send({ msg_type: "Return", cid: start.cid, pld: this.addresses });
+        this.#wasAsked = true;
+        return this.idled?.();
       case CANCEL_ACTOR:
         // Before the answer, so that it stands before what follows from that.
         if (journal.isEnabled("cancel")) logRequest(by, reason, undefined);

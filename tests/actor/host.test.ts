@@ -12,6 +12,7 @@ import {
   openRootActor,
   type Portal,
   RemoteActorError,
+  sleep,
   type TeardownEvent,
   TransportClosed,
 } from "espalier";
@@ -19,7 +20,7 @@ import { useCensus } from "../support/census.ts";
 import { describe, expect, it } from "../support/it.ts";
 import { LogFile } from "../support/log-file.ts";
 import { errorOf } from "../support/outcome.ts";
-import { exits, pauses, port } from "./fixtures/hosts/program.ts";
+import { echoing, exits, pauses, port } from "./fixtures/hosts/program.ts";
 
 const program = import.meta.resolve("./fixtures/hosts/program.ts");
 
@@ -70,15 +71,31 @@ describe("an actor with a host program", () => {
     expect(log.lines).toEqual(["began works a while", "main, aborted false", "worked"]);
   });
 
-  it("ends only when what it serves has ended as well", function* () {
+  it("is up before it ends, also where the program has nothing to do and no main", function* () {
+    const host = import.meta.resolve("./fixtures/hosts/nothing.ts");
+    const names: string[] = [];
+    yield* openActorNursery(function* (an) {
+      for (let i = 0; i < 3; i++) names.push((yield* an.startActor(`web${i}`, { host })).actor.name);
+    });
+    expect(names).toEqual(["web0", "web1", "web2"]);
+  });
+
+  it("ends only when what it serves has ended as well, also where that waits for nothing but its caller", function* () {
     const log = new LogFile();
-    let result: unknown;
+    const seen: unknown[] = [];
     yield* openActorNursery(function* (an) {
       const portal = yield* startHost(an, log, ["works a while"]);
-      result = yield* portal.run(pauses, { ms: 300 });
+      yield* portal.openContext(echoing, {}, (ctx) =>
+        ctx.openStream(function* (stream) {
+          yield* log.has("worked");
+          yield* sleep(100); // nothing over there but the dialog keeps the process now
+          yield* stream.send("still there");
+          seen.push(yield* stream.receive());
+        }),
+      );
     });
-    expect(result).toBe("paused");
-    expect(log.lines.slice(2)).toEqual(["worked", "paused"]);
+    expect(seen).toEqual(["still there"]);
+    expect(log.lines.slice(2)).toEqual(["worked"]);
   });
 
   it("fails with the status that the program has set", function* () {
@@ -161,6 +178,16 @@ describe("an actor with a host program", () => {
     );
     expect(log.lines.slice(2)).toEqual(lines);
     expect(steps).toEqual(["requested", "acknowledged", "reaped"]);
+  });
+
+  it("runs the program's operations as its own tasks, down to children, and ends them with it", function* () {
+    const log = new LogFile();
+    yield* openActorNursery(function* (an) {
+      const portal = yield* startHost(an, log, ["main runs operations"]);
+      yield* log.has("3 = 3");
+      yield* portal.cancelActor();
+    });
+    expect(log.lines.slice(2)).toEqual(["an operation has failed", "3 = 3"]);
   });
 
   it("is cancelled with its parent's nursery", function* () {
