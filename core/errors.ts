@@ -464,6 +464,7 @@ foldWhenPrinted(
   WouldBlock,
   Lagged,
   NoRuntime,
+  AlreadyAnActor,
   ActorSpawnError,
   ActorDied,
   ActorTooSlowError,

@@ -1,5 +1,5 @@
 /** What becomes of whoever uses a guest run that is over, or waits for one that does not end. */
-import type { ActorId } from "../core/mod.ts";
+import { type ActorId, foldWhenPrinted } from "../core/mod.ts";
 
 /** Raised by use of a guest run that has failed, or was closed; the reason of its `signal`. */
 export class GuestClosed extends Error {
@@ -48,3 +48,5 @@ export class ContextLeft extends Error {
     this.actor = actor;
   }
 }
+
+foldWhenPrinted(GuestClosed, GuestTooSlow, ContextLeft);

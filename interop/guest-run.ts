@@ -168,11 +168,11 @@ export class GuestRun<T = undefined> implements AsyncDisposable {
    * @throws (as rejection) the signal's reason, or TooSlowError, once the operation has unwound
    * @throws (as rejection) what the operation throws; GuestClosed if the guest has ended, or ends meanwhile
    */
-  run<V>(op: () => Operation<V>, options?: CallOptions): Promise<V> {
+  async run<V>(op: () => Operation<V>, options?: CallOptions): Promise<V> {
     if (typeof op !== "function") {
       throw new TypeError(`guest.run(op) takes a generator function that makes an operation, got ${typeof op}`);
     }
-    return this.#link.door.run(op.name || "guest.run", op, options);
+    return await this.#link.door.run(op.name || "guest.run", () => operationOf(op), options);
   }
 
   /**
@@ -268,4 +268,13 @@ export class GuestRun<T = undefined> implements AsyncDisposable {
     const message = `guest run "${this.name}" has failed, and nobody waits for guest.closed: ${String(error)}`;
     reportWarning({ type: "GuestRunFailed", message, error, detail: inspect(error) });
   }
+}
+
+function operationOf<V>(op: () => Operation<V>): Operation<V> {
+  const made: unknown = op();
+  if (typeof made === "object" && made !== null && Symbol.iterator in made) return made as Operation<V>;
+  const what = made instanceof Promise ? "a promise" : typeof made;
+  throw new TypeError(
+    `guest.run(op): "${op.name}" made ${what}, and not an operation; give a generator function, and inside it call Promise code with runTask`,
+  );
 }

@@ -20,7 +20,7 @@ import { useCensus } from "../support/census.ts";
 import { describe, expect, it } from "../support/it.ts";
 import { LogFile } from "../support/log-file.ts";
 import { errorOf } from "../support/outcome.ts";
-import { echoing, exits, pauses, port } from "./fixtures/hosts/program.ts";
+import { echoing, exits, pauses, port, release } from "./fixtures/hosts/program.ts";
 
 const program = import.meta.resolve("./fixtures/hosts/program.ts");
 
@@ -84,18 +84,19 @@ describe("an actor with a host program", () => {
     const log = new LogFile();
     const seen: unknown[] = [];
     yield* openActorNursery(function* (an) {
-      const portal = yield* startHost(an, log, ["works a while"]);
+      const portal = yield* startHost(an, log, ["works until it is told"]);
       yield* portal.openContext(echoing, {}, (ctx) =>
         ctx.openStream(function* (stream) {
-          yield* log.has("worked");
-          yield* sleep(100); // nothing over there but the dialog keeps the process now
+          yield* portal.run(release);
+          // Not to wait for something: nothing over there but the dialog keeps the process now, and it stays.
+          yield* sleep(100);
           yield* stream.send("still there");
           seen.push(yield* stream.receive());
         }),
       );
     });
     expect(seen).toEqual(["still there"]);
-    expect(log.lines.slice(2)).toEqual(["worked"]);
+    expect(log.lines.slice(2)).toEqual(["released"]);
   });
 
   it("fails with the status that the program has set", function* () {

@@ -4,9 +4,13 @@ import { useCensus } from "../support/census.ts";
 import { describe, expect, it } from "../support/it.ts";
 import { type Program, startProgram } from "../support/program.ts";
 
+/** Two programs of TypeScript are started one after the other; a busy machine takes seconds for each. */
+const UP = { withinMs: 50_000 };
+const TIMEOUT_MS = 80_000;
+
 async function started(file: string): Promise<{ program: Program; url: string }> {
   const program = startProgram(`examples/guest_run/${file}`);
-  const [, port] = await program.outputHas(/listening on (\d+)/);
+  const [, port] = await program.outputHas(/listening on (\d+)/, UP);
   return { program, url: `http://127.0.0.1:${port}` };
 }
 
@@ -47,36 +51,45 @@ describe("guest runs in web servers", () => {
       expect(ended.stdout).toMatch(/report on ETH is cancelled\n(.*\n)*all actors have ended\n$/);
       expect([500, 503, "TypeError"]).toContain(await other);
     },
+    TIMEOUT_MS,
   );
 
-  it("express.ts streams items as long as its client listens", async () => {
-    const { program, url } = await started("express.ts");
-    const client = new AbortController();
-    const response = await fetch(`${url}/ticks/BTC`, { ...closed, signal: client.signal });
-    let text = "";
-    const read = async () => {
-      for await (const chunk of response.body?.pipeThrough(new TextDecoderStream()) ?? []) {
-        text += chunk;
-        if (text.includes('"n":3')) client.abort();
-      }
-    };
-    await expect(read()).rejects.toThrow(/abort/);
-    expect(text).toMatch(/^data: {"n":1,"price":104}\n\ndata: {"n":2,/);
-    await program.outputHas(/ticks of BTC end/);
-    program.signal("SIGTERM");
-    expect(await program.ended()).toMatchObject({ code: 0, stderr: "" });
-  });
+  it(
+    "express.ts streams items as long as its client listens",
+    async () => {
+      const { program, url } = await started("express.ts");
+      const client = new AbortController();
+      const response = await fetch(`${url}/ticks/BTC`, { ...closed, signal: client.signal });
+      let text = "";
+      const read = async () => {
+        for await (const chunk of response.body?.pipeThrough(new TextDecoderStream()) ?? []) {
+          text += chunk;
+          if (text.includes('"n":3')) client.abort();
+        }
+      };
+      await expect(read()).rejects.toThrow(/abort/);
+      expect(text).toMatch(/^data: {"n":1,"price":104}\n\ndata: {"n":2,/);
+      await program.outputHas(/ticks of BTC end/);
+      program.signal("SIGTERM");
+      expect(await program.ended()).toMatchObject({ code: 0, stderr: "" });
+    },
+    TIMEOUT_MS,
+  );
 
-  it("express.ts ends, and says why, when its actor is killed", async () => {
-    const { program, url } = await started("express.ts");
-    const actor = program.processes().find(({ commandLine }) => /^espalier:prices/.test(commandLine));
-    const report = fetch(`${url}/report/BTC`, closed).then(({ status }) => status);
-    await program.outputHas(/report on BTC begins/);
-    process.kill(actor?.pid ?? 0, "SIGKILL");
-    const ended = await program.ended();
-    expect(await report).toBeGreaterThanOrEqual(500);
-    expect(ended.code).toBe(1);
-    expect(ended.stdout).toMatch(/shutting down: the guest has failed/);
-    expect(ended.stderr).toMatch(/ActorDied: actor prices@\w+ was killed by SIGKILL/);
-  });
+  it(
+    "express.ts ends, and says why, when its actor is killed",
+    async () => {
+      const { program, url } = await started("express.ts");
+      const actor = program.processes().find(({ commandLine }) => /^espalier:prices/.test(commandLine));
+      const report = fetch(`${url}/report/BTC`, closed).then(({ status }) => status);
+      await program.outputHas(/report on BTC begins/);
+      process.kill(actor?.pid ?? 0, "SIGKILL");
+      const ended = await program.ended();
+      expect(await report).toBeGreaterThanOrEqual(500);
+      expect(ended.code).toBe(1);
+      expect(ended.stdout).toMatch(/shutting down: the guest has failed/);
+      expect(ended.stderr).toMatch(/ActorDied: actor prices@\w+ was killed by SIGKILL/);
+    },
+    TIMEOUT_MS,
+  );
 });

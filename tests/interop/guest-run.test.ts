@@ -117,6 +117,15 @@ describe("a guest run", () => {
     expect(log).toEqual([]);
   });
 
+  it.each([
+    ["an operation that was made already", hostTurn(), /takes a generator function .*, got object/],
+    ["an async function", async () => 1, /made a promise, and not an operation; .*runTask/],
+    ["a plain function", () => 1, /made number, and not an operation/],
+  ])("refuses %s", async (_what, op, message) => {
+    await using guest = await startGuestRun();
+    expect(String(await rejection(guest.run(op as never)))).toMatch(message);
+  });
+
   it("runs a call in the async context of its caller", async () => {
     await using guest = await startGuestRun();
     const storage = new AsyncLocalStorage<string>();
@@ -222,7 +231,7 @@ describe("a guest run", () => {
       throw new TypeError("nobody looks");
     };
     const guest = await startGuestRun(failing, { name: "web" });
-    await expect.poll(() => warnings.names).toEqual(["GuestRunFailed"]);
+    await expect.poll(() => warnings.names, { timeout: 15_000 }).toEqual(["GuestRunFailed"]);
     expect(details).toEqual([expect.stringMatching(/TypeError: nobody looks/)]);
     expect(warned).toEqual([expect.stringMatching(/guest run "web" has failed, and nobody waits for guest.closed/)]);
     // Still there for whoever asks now.
