@@ -2,7 +2,7 @@
 
 import { useCensus } from "../support/census.ts";
 import { describe, expect, it } from "../support/it.ts";
-import { type Program, startProgram } from "../support/program.ts";
+import { type Program, runProgram, startProgram } from "../support/program.ts";
 
 /** Two programs of TypeScript are started one after the other; a busy machine takes seconds for each. */
 const UP = { withinMs: 50_000 };
@@ -89,6 +89,20 @@ describe("guest runs in web servers", () => {
       expect(ended.code).toBe(1);
       expect(ended.stdout).toMatch(/shutting down: the guest has failed/);
       expect(ended.stderr).toMatch(/ActorDied: actor prices@\w+ was killed by SIGKILL/);
+    },
+    TIMEOUT_MS,
+  );
+
+  it.each([
+    [["BTC", "ETHER"], { code: 0, stdout: "BTC 103\nETHER 105\n", stderr: "" }],
+    [
+      ["BTC", "NONE"],
+      { code: 1, stdout: "", stderr: expect.stringMatching(/^RemoteActorError: .*no such symbol: NONE/) },
+    ],
+  ])(
+    "cli.ts asks its actor for %j, and leaves nothing",
+    async (args, end) => {
+      expect(await runProgram("examples/guest_run/cli.ts", { args, ...UP })).toMatchObject(end);
     },
     TIMEOUT_MS,
   );
