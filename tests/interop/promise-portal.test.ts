@@ -185,6 +185,20 @@ describe("a portal for Promise code", () => {
       expect(await rejection(ctx.send(5))).toBeInstanceOf(ContextLeft);
     }));
 
+  it("closing a context's stream lets sends leave first, and ends what still reads", () =>
+    withFeed(async (feed) => {
+      await using ctx = await feed.openContext(summing, { start: 0 });
+      const next = ctx[Symbol.asyncIterator]();
+      const receiving = [next.next(), next.next(), next.next()];
+      const sent = ctx.send(1);
+      expect(await receiving[0]).toEqual({ done: false, value: 1 });
+      await ctx.closeStream();
+      await sent;
+      expect(await Promise.all(receiving.slice(1))).toEqual([{ done: true }, { done: true }]);
+      expect(await ctx.result()).toBe(1);
+      await ctx.closeStream(); // once more does no harm
+    }));
+
   it("reads what a context has sent before it returned", () =>
     withFeed(async (feed) => {
       await using ctx = await feed.openContext(brief, {});
