@@ -4,6 +4,7 @@ export * from "./actor-id.ts";
 export * from "./errors.ts";
 export * from "./exception-group.ts";
 export { LOG_LEVELS, Log, type LogFields, type LogLevel, type LogRecord, type LogSink, logHere } from "./log/mod.ts";
+export type { Leaks, OnIgnoredAbort, PromisePolicy, TaskLog } from "./promise/mod.ts";
 export * from "./rpc/mod.ts";
 export * from "./sc/mod.ts";
 export { foldWhenPrinted, userFrame } from "./stack-frames.ts";

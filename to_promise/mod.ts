@@ -1,14 +1,14 @@
 /** Promise code under structured concurrency: from a task into promises, with neither outliving the other. */
-export { Conduit, type MakeError } from "./conduit.ts";
 export {
+  type LeftBehind,
   PromiseAborted,
   PromiseIgnoredAbort,
-  PromiseNotStarted,
-  PromiseTaskExited,
+  PromiseLeaked,
   ScCancelled,
-  ScTaskExited,
-} from "./errors.ts";
-export { DEFAULT_GRACE_MS, type LinkedTaskOptions } from "./linked-task.ts";
+} from "../core/mod.ts";
+export { DEFAULT_GRACE_MS, type LinkedTaskOptions, type TaskLog } from "../core/promise/mod.ts";
+export { Conduit, type MakeError } from "./conduit.ts";
+export { PromiseNotStarted, PromiseTaskExited, ScTaskExited } from "./errors.ts";
 export {
   type ChannelFunction,
   type ChannelOptions,
@@ -27,4 +27,3 @@ export {
   runTask as run_task,
 } from "./run-task.ts";
 export type { TaskChannel, TaskChannelStatistics } from "./task-channel.ts";
-export type { TaskLog } from "./task-log.ts";

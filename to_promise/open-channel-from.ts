@@ -13,14 +13,16 @@ import {
   type Nursery,
   named,
   openNursery,
+  PromiseIgnoredAbort,
   park,
+  ScCancelled,
   type Waker,
 } from "../core/mod.ts";
+import { CreationSite, LinkedTask, type LinkedTaskOptions } from "../core/promise/mod.ts";
 import { Conduit } from "./conduit.ts";
-import { PromiseIgnoredAbort, PromiseNotStarted, PromiseTaskExited, ScCancelled, ScTaskExited } from "./errors.ts";
-import { CreationSite, checkOptions, LinkedTask, type LinkedTaskOptions } from "./linked-task.ts";
+import { PromiseNotStarted, PromiseTaskExited, ScTaskExited } from "./errors.ts";
 import { type ChannelTypes, type PromiseChannel, PromiseEnd, type Slot } from "./promise-channel.ts";
-import { nameOf } from "./run-task.ts";
+import { checkCall, nameOf } from "./run-task.ts";
 import { type TaskChannel, TaskEnd } from "./task-channel.ts";
 
 /** Items each direction holds before `send` waits: enough to keep both sides busy, little to throw away at the end. */
@@ -58,8 +60,10 @@ export type ChannelTo<D extends ChannelTypes, R> = TaskChannel<Slot<D, "receive"
  * @throws what `body` throws, or what the promise task failed with; an `ExceptionGroup` if both failed
  * @throws PromiseNotStarted if the promise task returned or took longer than `startTimeoutMs` before it called `started`
  * @throws PromiseAborted if the promise task aborted itself
- * @throws PromiseIgnoredAbort if it did not settle in `graceMs` after an abort and `onIgnoredAbort` is `"error"`
- * @throws RangeError if an option is out of range
+ * @throws PromiseIgnoredAbort if it did not settle in `graceMs` after an abort and `onIgnoredAbort` is `"error"` or
+ *   `"kill-actor"`
+ * @throws PromiseLeaked if it settled and left something behind, with `leaks: "error"`
+ * @throws TypeError, RangeError for options that are not what they should be
  */
 export function openChannelFrom<A extends object, D extends ChannelTypes, R, T>(
   asyncFn: ChannelFunction<A, D, R>,
@@ -79,7 +83,7 @@ export function openChannelFrom<A extends object, D extends ChannelTypes, R, T>(
   body: (chan: ChannelTo<D, R>, first: Slot<D, "started">) => Operation<T>,
   options: ChannelOptions = {},
 ): Operation<T | undefined> {
-  checkOptions(options);
+  checkCall("openChannelFrom", asyncFn, options);
   const { capacity = DEFAULT_CHANNEL_CAPACITY, startTimeoutMs = DEFAULT_START_TIMEOUT_MS } = options;
   if (!(capacity >= 0 && Number.isInteger(capacity))) {
     throw new RangeError(`capacity must be a whole number >= 0, got ${capacity}`);
@@ -89,7 +93,7 @@ export function openChannelFrom<A extends object, D extends ChannelTypes, R, T>(
   return {
     // Its own scope, so that in a foreign Effection task too a halt is a cancellation and waits.
     [Symbol.iterator]: () =>
-      new CancelScope().run(() => new ChannelBlock(asyncFn, args, body, options, site).perform())[Symbol.iterator](),
+      new CancelScope().run(() => new ChannelBlock(asyncFn, args, body, options, site).run())[Symbol.iterator](),
   };
 }
 
@@ -136,7 +140,11 @@ class ChannelBlock<A extends object, D extends ChannelTypes, R, T> {
     this.#taskEnd = new TaskEnd(this.#task, this.#toPromise, this.#fromPromise);
   }
 
-  *perform(): Operation<T | undefined> {
+  run(): Operation<T | undefined> {
+    return this.#task.watched(() => this.#perform());
+  }
+
+  *#perform(): Operation<T | undefined> {
     const { name } = this.#task;
     const unwatch = this.#task.watch(() => (this.#task.outcome === undefined ? this.#aborted() : this.#settled()));
     let cancelled: Cancelled | undefined;
@@ -219,7 +227,7 @@ class ChannelBlock<A extends object, D extends ChannelTypes, R, T> {
 
   /** The signal was aborted: the Promise side sends no more, and receives what is left only after a good end. */
   #aborted(): void {
-    const { reason } = this.#task.signal;
+    const reason = this.#task.abortReason;
     this.#fromPromise.failPuts(() => reason);
     if (reason instanceof ScTaskExited && reason.cause === undefined) this.#toPromise.closeTakes(() => reason);
     else this.#toPromise.failTakes(() => reason);
@@ -239,10 +247,10 @@ class ChannelBlock<A extends object, D extends ChannelTypes, R, T> {
 
   /** Whether the promise task was rejected, other than by an abort that this side asked for. */
   get #promiseFailed(): boolean {
-    const { outcome, settledByAbort, signal } = this.#task;
+    const { outcome, settledByAbort, abortReason } = this.#task;
     if (outcome === undefined || outcome.ok) return false;
     if (!settledByAbort) return true;
-    return !this.#taskEnd.isCancelledHere && (this.#reason === undefined || signal.reason !== this.#reason);
+    return !this.#taskEnd.isCancelledHere && (this.#reason === undefined || abortReason !== this.#reason);
   }
 
   #collectErrors(): unknown[] {

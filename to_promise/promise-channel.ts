@@ -1,9 +1,8 @@
 /** The Promise side's end of the channel between a task and a promise. */
 import { ClosedResourceError, EndOfChannel, StreamOverrun, type Waker } from "../core/mod.ts";
+import type { LinkedTask, TaskLog } from "../core/promise/mod.ts";
 import type { Conduit } from "./conduit.ts";
 import { ScTaskExited } from "./errors.ts";
-import type { LinkedTask } from "./linked-task.ts";
-import type { TaskLog } from "./task-log.ts";
 
 /** What a channel carries, seen from the promise task: its handshake, what it sends, what it receives. */
 export interface ChannelTypes {

@@ -1,9 +1,7 @@
 /** One call of Promise code as an operation, after tractor's `to_asyncio.run_task`. */
 import type { Effect, Operation } from "effection";
-import { type Cancelled, CancelScope, checkpoint } from "../core/mod.ts";
-import { ScCancelled } from "./errors.ts";
-import { CreationSite, checkOptions, LinkedTask, type LinkedTaskOptions } from "./linked-task.ts";
-import type { TaskLog } from "./task-log.ts";
+import { CancelScope, checkpoint } from "../core/mod.ts";
+import { CreationSite, checkOptions, LinkedTask, type LinkedTaskOptions, type TaskLog } from "../core/promise/mod.ts";
 
 /** What Promise code gets besides its arguments. */
 export interface PromiseTools {
@@ -30,14 +28,16 @@ export type ArgsAndOptions<A extends object, O> =
  * @returns the promise's value
  * @throws what `asyncFn` throws or its promise is rejected with
  * @throws PromiseAborted if it was rejected by an abort that did not come from here
- * @throws PromiseIgnoredAbort if it did not settle in `graceMs` after an abort and `onIgnoredAbort` is `"error"`
- * @throws RangeError if `graceMs` is negative or NaN
+ * @throws PromiseIgnoredAbort if it did not settle in `graceMs` after an abort and `onIgnoredAbort` is `"error"` or
+ *   `"kill-actor"`
+ * @throws PromiseLeaked if it settled and left something behind, with `leaks: "error"`
+ * @throws TypeError, RangeError for options that are not what they should be
  */
 export function runTask<A extends object, T>(
   asyncFn: AsyncFunction<A, T>,
   ...[args, options = {}]: ArgsAndOptions<A, LinkedTaskOptions>
 ): Operation<T> {
-  checkOptions(options);
+  checkCall("runTask", asyncFn, options);
   // `args` is missing only where `{}` is an `A`.
   return new RunTask(asyncFn, args ?? ({} as A), options, new CreationSite(runTask));
 }
@@ -69,10 +69,7 @@ class RunTask<A extends object, T> implements Operation<T> {
         return task.log;
       },
     };
-    task.start(() => this.#asyncFn(this.#args, tools));
-    const cancelled = yield* task.join(scope, toReason);
-    if (cancelled !== undefined && task.settledByAbort) throw cancelled;
-    return task.result();
+    return yield* task.watched(() => task.perform(scope, () => this.#asyncFn(this.#args, tools)));
   }
 }
 
@@ -81,6 +78,12 @@ export function nameOf(asyncFn: { readonly name: string }, options: LinkedTaskOp
   return options.name ?? (asyncFn.name || "anonymous");
 }
 
-function toReason(cancelled: Cancelled): ScCancelled {
-  return new ScCancelled(cancelled, { cause: cancelled });
+/** @internal @throws TypeError, RangeError for what cannot be called, or options that are not what they should be */
+export function checkCall(where: string, asyncFn: unknown, options: LinkedTaskOptions): void {
+  if (typeof asyncFn !== "function") {
+    throw new TypeError(
+      `${where}(asyncFn, args, …) takes an async function, got ${typeof asyncFn}: do not call it yourself`,
+    );
+  }
+  checkOptions(where, options);
 }

@@ -1,9 +1,9 @@
 /** The structured side's end of the channel between a task and a promise. */
 import type { Effect, Operation, Stream, Subscription } from "effection";
-import { ClosedResourceError, EndOfChannel, IN_PLACE, park, type Waker } from "../core/mod.ts";
+import { ClosedResourceError, EndOfChannel, IN_PLACE, park, ScCancelled, type Waker } from "../core/mod.ts";
+import type { LinkedTask } from "../core/promise/mod.ts";
 import type { Conduit } from "./conduit.ts";
-import { PromiseTaskExited, ScCancelled } from "./errors.ts";
-import type { LinkedTask } from "./linked-task.ts";
+import { PromiseTaskExited } from "./errors.ts";
 
 /** What the body of `openChannelFrom` gets: both halves of the channel, and the promise task at its other end. */
 export interface TaskChannel<Send, Receive, R> extends Stream<Receive, void> {

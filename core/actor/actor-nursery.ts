@@ -2,6 +2,7 @@
 import type { Operation } from "effection";
 import { isCancelled } from "../errors.ts";
 import { checkLogLevel, type LogLevel } from "../log/mod.ts";
+import { type PromisePolicy, policyOf } from "../promise/mod.ts";
 import type { ArgsOf, Callable, ResultOf } from "../rpc/endpoint.ts";
 import type { Portal } from "../rpc/portal.ts";
 import type { CancelScope } from "../sc/cancel-scope.ts";
@@ -50,6 +51,12 @@ export interface ActorOptions {
   readonly teardown?: TeardownBounds;
   /** The least level that it logs, and it alone: its own children log as the rest of the tree. */
   readonly logLevel?: LogLevel;
+  /**
+   * What Promise code in it has to go by, where a call does not say. `quarantine` is for code that is not trusted to end
+   * when it is told to: if it ignores its abort signal, or keeps the thread when it is to be cancelled, its actor is
+   * ended, by force if need be, and `ActorQuarantined` fails this nursery. The same as `{ onIgnoredAbort: "kill-actor" }`.
+   */
+  readonly promises?: "quarantine" | PromisePolicy;
 }
 
 export interface ActorNurseryOptions {
@@ -150,6 +157,7 @@ export class ActorNursery {
     const id = { name, uuid: crypto.randomUUID() };
     const modules = enabledModules(options.enableModules);
     checkLogLevel("logLevel", options.logLevel);
+    const promises = policyOf("startActor", options.promises);
     const runtime = {
       name,
       parent: this.#actor.id,
@@ -157,6 +165,7 @@ export class ActorNursery {
       ownLogLevel: options.logLevel,
       credentials: this.#actor.credentials,
       host: hostSpec(options.host, options.hostArgs),
+      promises,
     };
     return yield* this.#nursery.start(named(`actor ${name}`, Child.supervise), {
       backend: processBackend,
@@ -168,6 +177,7 @@ export class ActorNursery {
       spawnTimeoutMs,
       bounds: { ...this.#options.teardown, ...teardown },
       onTeardown: this.#options.onTeardown,
+      cancelRest: (why) => this.#nursery.cancelScope.cancelWith("nursery", why.message, why, name),
     });
   }
 

@@ -4,6 +4,7 @@ import { type Operation, until } from "effection";
 import type { ActorId } from "../actor-id.ts";
 import { isCancelled } from "../errors.ts";
 import { journal } from "../log/mod.ts";
+import { completePolicy, surviveRejections, usePolicy } from "../promise/mod.ts";
 import { Channel } from "../rpc/channel.ts";
 import { ExposedModules } from "../rpc/exposed-modules.ts";
 import { Service } from "../rpc/service.ts";
@@ -116,6 +117,8 @@ class ChildLife {
     const runtime = readRuntimeVars(spec._runtime_vars);
     this.#rename(runtime.name);
     const { parent, logLevel, credentials } = runtime;
+    surviveRejections();
+    usePolicy(completePolicy(runtime.promises, (why) => this.channel.sendError(null, why)));
     const actor = new Actor(this.#id, parent, spec.enable_modules, logLevel, credentials);
     const addresses = (spec.bind_addrs ?? []).map(fromWireAddress);
     yield* asActor(actor, childLogging(runtime, this.#logRelay), () => this.#serve(actor, addresses, runtime.host));

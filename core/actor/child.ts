@@ -2,7 +2,16 @@
 import { existsSync } from "node:fs";
 import type { Operation } from "effection";
 import { formatActorId } from "../actor-id.ts";
-import { ActorDied, ActorSpawnError, isCancelled, RemoteActorError, TransportClosed } from "../errors.ts";
+import {
+  ActorDied,
+  ActorQuarantined,
+  ActorSpawnError,
+  ActorTooSlowError,
+  isCancelled,
+  PromiseIgnoredAbort,
+  RemoteActorError,
+  TransportClosed,
+} from "../errors.ts";
 import { ExceptionGroup } from "../exception-group.ts";
 import { journal, type LogFields, type LogLevel } from "../log/mod.ts";
 import { Call } from "../rpc/call.ts";
@@ -42,6 +51,8 @@ export interface ChildPlan {
   readonly spawnTimeoutMs: number | undefined;
   readonly bounds: TeardownBounds;
   readonly onTeardown: ((event: TeardownEvent) => void) | undefined;
+  /** Cancel what else there is in the nursery: this child is about to fail it. */
+  readonly cancelRest: (why: Error) => void;
 }
 
 export class Child {
@@ -54,6 +65,9 @@ export class Child {
   #asked: { readonly request: CancelRequest; readonly graceMs: number } | undefined;
   /** What the child itself said of its failure. */
   #lastWords: Error | undefined;
+  /** Why it is ended though nobody has asked for that: Promise code in it that cannot be. */
+  #quarantined: ActorQuarantined | undefined;
+  #isEnding = false;
   #serves = false;
   /** Whether it was a process that had been waiting. */
   readonly #wasBlank: boolean;
@@ -71,6 +85,10 @@ export class Child {
     this.#process = started.process;
     this.#channel = started.channel;
     started.stray = (message) => this.#stray(message);
+    // One that was not trusted from the start, and does not even hear what it is told.
+    if (plan.runtime.promises.onIgnoredAbort === "kill-actor") {
+      this.#channel.onTooSlow = (error) => this.#quarantine(error);
+    }
     this.#log(
       "runtime",
       "actor.started",
@@ -108,7 +126,8 @@ export class Child {
       // Cancelled, or it did not come up, or it died: in any case nothing of it may be left.
       const linkWasGone = child.#serves && child.#channel.closedBy !== undefined;
       const neverWoke = child.#diedAsBlank;
-      yield* shielded(() => child.#end(error instanceof Error ? error.message : String(error), child.#serves));
+      yield* shielded(() => child.#end(error instanceof Error ? error.message : String(error), child.#canBeAsked));
+      if (child.#quarantined !== undefined) throw child.#quarantined;
       // It died, and whoever talked to it was told before we were: that cancelled us, and says less.
       const exit = child.#process.exited.result;
       const hasFailed = linkWasGone || (child.#serves && child.#lastWords !== undefined);
@@ -129,6 +148,11 @@ export class Child {
   get #diedAsBlank(): boolean {
     const isLost = this.#channel.closedBy !== undefined && this.#lastWords === undefined;
     return this.#wasBlank && !this.#serves && isLost;
+  }
+
+  /** One that keeps its thread answers nothing. */
+  get #canBeAsked(): boolean {
+    return this.#serves && !(this.#quarantined?.cause instanceof ActorTooSlowError);
   }
 
   *#boot(): Operation<void> {
@@ -196,6 +220,7 @@ export class Child {
 
   *#end(reason: string, byRequest: boolean): Operation<void> {
     const { bounds, onTeardown, request } = this.#plan;
+    this.#isEnding = true;
     const onStep = (event: TeardownEvent) => {
       const { step, afterMs, reason } = event;
       const facts = { afterMs: Math.round(afterMs), reason };
@@ -241,7 +266,27 @@ export class Child {
 
   #stray(message: Message): void {
     if (message.msg_type === "Log") journal.pass(recordOf(message));
-    else if (message.msg_type === "Error") this.#lastWords = unboxError(message, ownErrors);
+    else if (message.msg_type === "Error") {
+      const error = unboxError(message, ownErrors);
+      if (error instanceof PromiseIgnoredAbort) this.#quarantine(error);
+      else this.#lastWords = error;
+    }
+  }
+
+  /**
+   * Promise code in it cannot be ended, so it is. The rest of the nursery is cancelled now, and not after it has gone:
+   * whoever waits for it is to hear of that, and not of a connection that is lost.
+   */
+  #quarantine(cause: Error): void {
+    if (this.#isEnding || this.#wanted.cancelCalled) {
+      // Its end was asked for anyway, so this is no failure of it; and whoever has called that code is told as well.
+      return this.#log("warn", "actor.ignored-abort", `is being ended with code that cannot be: ${cause.message}`, {
+        cause,
+      });
+    }
+    this.#quarantined ??= new ActorQuarantined(this.#plan.request.id, { cause });
+    this.#log("info", "actor.quarantined", `is ended for code that cannot be: ${cause.message}`, { cause });
+    this.#plan.cancelRest(this.#quarantined);
   }
 
   #spawnError(why: string, cause?: unknown, exit?: ExitStatus): ActorSpawnError {

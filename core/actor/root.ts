@@ -2,6 +2,7 @@
 import type { Operation } from "effection";
 import { type CredentialOptions, Credentials } from "../ipc/credentials.ts";
 import type { LogLevel, LogSink } from "../log/mod.ts";
+import { type ActorPolicy, completePolicy, type PromisePolicy, policyOf, usePolicy } from "../promise/mod.ts";
 import type { Service } from "../rpc/service.ts";
 import { sleepForever } from "../sc/sleep.ts";
 import { userFrame } from "../stack-frames.ts";
@@ -30,6 +31,8 @@ export interface RootOptions extends CredentialOptions {
    * must not throw, and must not wait.
    */
   readonly logTo?: LogSink;
+  /** What Promise code in it has to go by, where a call does not say. Nobody can kill a root: it has no quarantine. */
+  readonly promises?: PromisePolicy;
   /** @internal Where the program started it, if not where this is performed. */
   readonly startedAt?: string | undefined;
 }
@@ -59,14 +62,24 @@ function* rootActor<T>(
   const logging = rootLogging(options.logLevel, options.logTo);
   const addresses = (options.bindAddrs ?? []).map(parseAddress);
   if (credentials !== undefined) yield* credentials.check();
-  if (addresses.length === 0) return yield* asActor(actor, logging, () => body(actor));
+  const policy = completePolicy(policyOf("openRootActor", options.promises), undefined);
+  if (addresses.length === 0) return yield* asActor(actor, logging, () => withPolicy(policy, () => body(actor)));
   const listening = (service: Service) =>
     listenForPeers(actor, service, addresses, (bound) => {
       actor.service = service;
       actor.addresses = bound.map(formatAddress);
       return body(actor);
     });
-  return yield* asActor(actor, logging, () => servingWhile(actor, listening, true));
+  return yield* asActor(actor, logging, () => withPolicy(policy, () => servingWhile(actor, listening, true)));
+}
+
+function* withPolicy<T>(policy: ActorPolicy, body: () => Operation<T>): Operation<T> {
+  const restore = usePolicy(policy);
+  try {
+    return yield* body();
+  } finally {
+    restore();
+  }
 }
 
 /**

@@ -3,6 +3,7 @@ import type { ActorId } from "../actor-id.ts";
 import { ProtocolError } from "../errors.ts";
 import { Credentials } from "../ipc/credentials.ts";
 import { DEFAULT_LOG_LEVEL, isLogLevel, type LogLevel } from "../log/mod.ts";
+import { isLeaks, isOnIgnoredAbort, type PromisePolicy } from "../promise/mod.ts";
 import { fromUid, isUid, type SpawnSpec, toUid } from "../wire/mod.ts";
 import type { HostSpec } from "./host.ts";
 
@@ -18,10 +19,12 @@ export interface RuntimeVars {
   readonly credentials: Credentials | undefined;
   /** The Promise program that it is to run beside what it serves. */
   readonly host: HostSpec | undefined;
+  /** What Promise code in it has to go by. */
+  readonly promises: PromisePolicy;
 }
 
 export function writeRuntimeVars(vars: RuntimeVars): SpawnSpec["_runtime_vars"] {
-  const { name, parent, logLevel, ownLogLevel, credentials, host } = vars;
+  const { name, parent, logLevel, ownLogLevel, credentials, host, promises } = vars;
   return {
     ...(name === undefined ? {} : { name }),
     parent: toUid(parent),
@@ -29,12 +32,13 @@ export function writeRuntimeVars(vars: RuntimeVars): SpawnSpec["_runtime_vars"] 
     ...(ownLogLevel === undefined ? {} : { own_log_level: ownLogLevel }),
     ...(credentials === undefined ? {} : { credentials: written(credentials) }),
     ...(host === undefined ? {} : { host: host.url, host_args: host.args }),
+    ...writePolicy(promises),
   };
 }
 
 /** What is no level is as if nothing had been said of it: a parent of another version may know others. */
 export function readRuntimeVars(vars: SpawnSpec["_runtime_vars"]): RuntimeVars {
-  const { name, parent, log_level, own_log_level, credentials, host, host_args } = vars;
+  const { name, parent, log_level, own_log_level, credentials, host, host_args, promises } = vars;
   if (!isUid(parent)) throw new ProtocolError("the spawn specification names no parent");
   return {
     name: typeof name === "string" ? name : undefined,
@@ -43,6 +47,23 @@ export function readRuntimeVars(vars: SpawnSpec["_runtime_vars"]): RuntimeVars {
     ownLogLevel: isLogLevel(own_log_level) ? own_log_level : undefined,
     credentials: credentials === undefined ? undefined : read(credentials),
     host: typeof host === "string" ? { url: host, args: strings(host_args) } : undefined,
+    promises: readPolicy(promises),
+  };
+}
+
+/** Only what was said: the plain spelling has no word for what was not. */
+function writePolicy(policy: PromisePolicy): { readonly promises?: object } {
+  const said = Object.entries(policy).filter(([, value]) => value !== undefined);
+  return said.length === 0 ? {} : { promises: Object.fromEntries(said) };
+}
+
+function readPolicy(value: unknown): PromisePolicy {
+  if (typeof value !== "object" || value === null) return {};
+  const { onIgnoredAbort, graceMs, leaks }: { [K in keyof PromisePolicy]?: unknown } = value;
+  return {
+    onIgnoredAbort: isOnIgnoredAbort(onIgnoredAbort) ? onIgnoredAbort : undefined,
+    graceMs: typeof graceMs === "number" && graceMs >= 0 ? graceMs : undefined,
+    leaks: isLeaks(leaks) ? leaks : undefined,
   };
 }
 

@@ -131,7 +131,12 @@ export class Call implements DialogHalf {
    * @throws ActorTooSlowError if the peer does not acknowledge, or the task does not end, within the bounds
    */
   *endByCancel(reason: string): Operation<Result<unknown>> {
-    return yield* shielded(() => this.#endNow(reason));
+    try {
+      return yield* shielded(() => this.#endNow(reason));
+    } catch (error) {
+      if (error instanceof ActorTooSlowError) this.channel.onTooSlow?.(error);
+      throw error;
+    }
   }
 
   *#endNow(reason: string): Operation<Result<unknown>> {

@@ -4,7 +4,7 @@
  */
 import type { Duplex } from "node:stream";
 import type { ActorId } from "../actor-id.ts";
-import type { TransportClosed } from "../errors.ts";
+import type { ActorTooSlowError, TransportClosed } from "../errors.ts";
 import { Connection, type PeerInfo } from "../ipc/connection.ts";
 import type { Deferred } from "../sc/deferred.ts";
 import type { ExtensionSet, UndecodablePayload } from "../wire/mod.ts";
@@ -61,6 +61,8 @@ export class Channel {
   #selfUid: Uid;
   #nextCid: number;
   #closedBy: TransportClosed | undefined;
+  /** Told of a cancelled call that the peer did not acknowledge, or did not end, within the bounds. */
+  onTooSlow: ((error: ActorTooSlowError) => void) | undefined;
 
   constructor(stream: Duplex, options: ChannelOptions) {
     this.#options = options;

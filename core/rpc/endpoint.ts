@@ -4,6 +4,7 @@
  */
 import type { StandardSchemaV1 } from "@standard-schema/spec";
 import type { Operation } from "effection";
+import type { TaskLog } from "../promise/mod.ts";
 import type { Context } from "./context.ts";
 import { isSchema, type Schema, type SlotName, type Specs } from "./schema.ts";
 
@@ -114,8 +115,10 @@ export function isContextEndpoint(value: unknown): value is AnyContextEndpoint {
 
 /** What a called function is given besides its arguments, where it is an async function. */
 export interface PromiseIo {
-  /** Aborted when the caller cancels, or goes away. */
+  /** Aborted when the caller cancels, or goes away, with `ScCancelled` as its reason. Pass it on to whatever is awaited. */
   readonly signal: AbortSignal;
+  /** The log of the actor; its lines name the function. */
+  readonly log: TaskLog;
 }
 
 /** Anything of an exposed module that can be called with `portal.run`. */

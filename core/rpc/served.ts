@@ -21,11 +21,11 @@ import type { Channel, DialogHalf } from "./channel.ts";
 import { Context } from "./context.ts";
 import { contextAt } from "./current-context.ts";
 import { type Answering, type Asking, afterAnswer, afterQuestion, type DialogKind, FUNCTYPES } from "./dialog-rules.ts";
-import type { AnyContextEndpoint, PromiseIo } from "./endpoint.ts";
+import type { AnyContextEndpoint } from "./endpoint.ts";
 import { type Exposed, typesOf } from "./exposed-modules.ts";
 import { MessageStream } from "./message-stream.ts";
 import type { AnyProducerEndpoint } from "./producer.ts";
-import { sendAll, settledPromise } from "./promise-code.ts";
+import { ServedPromise } from "./promise-code.ts";
 import { type Parse, parserOf, type Specs } from "./schema.ts";
 import type { SendStream } from "./stream-ends.ts";
 import type { StreamOptions } from "./stream-options.ts";
@@ -189,13 +189,14 @@ export class Served implements DialogHalf {
     const what = this.#what;
     if (what.kind === "context") return yield* this.#runContext(what.endpoint);
     if (what.kind === "producer") return yield* this.#runProducer(what.endpoint);
-    const io = new LazyIo(this.scope);
-    const result = what.fn(this.#start.kwargs, io);
+    const promise = new ServedPromise(this.label, this.#start.ns, this.scope);
+    const result = promise.call(what.fn, this.#start.kwargs);
     if (isAsyncIterable(result)) {
-      return yield* this.#produce(undefined, {}, (out) => sendAll(result, out, this.label, io.signal));
+      return yield* this.#produce(undefined, {}, (out) => promise.sendAll(result, out));
     }
     this.#accept("call");
-    if (isPromiseLike(result)) return yield* settledPromise(result, this.label, io.signal);
+    if (isPromiseLike(result)) return yield* promise.settle(result);
+    promise.leave();
     return isOperation(result) ? yield* result : result;
   }
 
@@ -321,20 +322,6 @@ export class Served implements DialogHalf {
 
   #cancelledBy(by: ActorId, reason: string): ContextCancelled {
     return new ContextCancelled(by, reason, this.label);
-  }
-}
-
-/**
- * A signal costs more than a call does: it is made for those that look. A class, as a getter in a literal gives every
- * object a shape of its own, which keeps all that it refers to until the next major collection.
- */
-class LazyIo implements PromiseIo {
-  readonly #scope: CancelScope;
-  constructor(scope: CancelScope) {
-    this.#scope = scope;
-  }
-  get signal(): AbortSignal {
-    return this.#scope.signal;
   }
 }
 

@@ -5,6 +5,7 @@
 import type { ActorId } from "../actor-id.ts";
 import {
   ActorDied,
+  ActorQuarantined,
   ActorSpawnError,
   ActorTooSlowError,
   AuthenticationError,
@@ -15,6 +16,9 @@ import {
   ModuleNotExposed,
   MsgTypeError,
   NoRuntime,
+  PromiseAborted,
+  PromiseIgnoredAbort,
+  PromiseLeaked,
   ProtocolError,
   StreamOverrun,
   TransportClosed,
@@ -36,6 +40,7 @@ const isNumber: Check = (value) => typeof value === "number";
 const isTextList: Check = (value) => Array.isArray(value) && value.every(isText);
 const isActor: Check = (value) => isActorId(value);
 const isIssueList: Check = (value) => Array.isArray(value) && value.every(isIssue);
+const isLeftList: Check = (value) => Array.isArray(value) && value.every(isLeftBehind);
 const orUndefined =
   (check: Check): Check =>
   (value) =>
@@ -63,6 +68,10 @@ const RUNTIME: ReadonlyMap<string, RuntimeClass> = new Map(
     { cls: WrongEndpointKind, facts: { dialog: isText, expected: isText, actual: isText } },
     { cls: MsgTypeError, facts: { slot: isText, issues: isIssueList, dialog: orUndefined(isText) } },
     { cls: StreamOverrun, facts: { dialog: orUndefined(isText) } },
+    { cls: PromiseAborted, facts: { taskName: isText } },
+    { cls: PromiseIgnoredAbort, facts: { taskName: isText, graceMs: isNumber, waitingFor: isTextList } },
+    { cls: PromiseLeaked, facts: { taskName: isText, left: isLeftList, count: isNumber } },
+    { cls: ActorQuarantined, facts: { actor: isActor } },
     { cls: ContextCancelled, facts: { canceller: isActor, dialog: orUndefined(isText) } },
   ].map((entry) => [entry.cls.name, entry]),
 );
@@ -92,4 +101,10 @@ function isIssue(value: unknown): boolean {
   if (typeof value !== "object" || value === null) return false;
   const { path, message }: { path?: unknown; message?: unknown } = value;
   return typeof message === "string" && Array.isArray(path) && path.every((key) => isText(key) || isNumber(key));
+}
+
+function isLeftBehind(value: unknown): boolean {
+  if (typeof value !== "object" || value === null) return false;
+  const { kind, stack }: { kind?: unknown; stack?: unknown } = value;
+  return isText(kind) && isText(stack);
 }

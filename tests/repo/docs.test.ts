@@ -59,6 +59,7 @@ describe("documentation", () => {
       "core/rpc/limits.ts",
       "core/ipc/limits.ts",
       "core/log/limits.ts",
+      "core/promise/limits.ts",
       "trionics/limits.ts",
     ]) {
       for (const [, name = ""] of read(file).matchAll(/export const (\w+) = [\d_]+/g)) expect(page).toContain(name);

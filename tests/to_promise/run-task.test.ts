@@ -411,5 +411,11 @@ it("types of arguments and result come from the function", function* () {
   // @ts-expect-error missing argument
   runTask(double);
   // @ts-expect-error unknown policy
-  runTask(double, { n: 2 }, { onIgnoredAbort: "ignore" });
+  expect(() => runTask(double, { n: 2 }, { onIgnoredAbort: "ignore" })).toThrow(/onIgnoredAbort must be one of warn/);
+  // @ts-expect-error unknown policy
+  expect(() => runTask(double, { n: 2 }, { leaks: "none" })).toThrow(/leaks must be one of off, warn, error, got none/);
+  // @ts-expect-error a promise instead of a function
+  expect(() => runTask(double({ n: 2 }))).toThrow(/takes an async function, got object/);
+  // @ts-expect-error a controller instead of its signal
+  expect(() => runTask(double, { n: 2 }, { signal: new AbortController() })).toThrow(/signal must be an AbortSignal/);
 });

@@ -1,6 +1,6 @@
 import { type LogRecord, openRootActor, run } from "espalier";
 import { expect, it, vi } from "vitest";
-import { defaultLog } from "../../to_promise/task-log.ts";
+import { defaultLog } from "../../core/promise/task-log.ts";
 
 function logAll(): void {
   const log = defaultLog("fetchPage");

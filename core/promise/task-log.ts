@@ -1,6 +1,6 @@
 /** What Promise code gets to log with, so that its lines carry the name of its task. */
 import { debuglog } from "node:util";
-import { type LogFields, logHere } from "../core/mod.ts";
+import { type LogFields, logHere } from "../log/mod.ts";
 
 /** The part of `console` that a task needs; `console` itself will do. */
 export interface TaskLog {
