@@ -2,13 +2,13 @@
  * What Promise code starts and does not end, found by `async_hooks`: every timer, handle and promise that is made in the
  * async context of a watched call is noted with its stack until it is gone. Nothing is hooked while nobody watches.
  */
-import { AsyncLocalStorage, createHook } from "node:async_hooks";
+import { AsyncLocalStorage, createHook, executionAsyncId } from "node:async_hooks";
 import type { LeftBehind } from "../errors.ts";
 import { CreationSite } from "./creation-site.ts";
 import { hearRejections, reportRejection } from "./late-rejections.ts";
 import { MAX_LISTED_LEAKS, MAX_LISTED_WAITS, MAX_WATCHED_RESOURCES } from "./limits.ts";
 
-/** What Node calls the things that go on by themselves, and what people do. Requests and ticks end by themselves. */
+/** What Node calls the things that go on by themselves, and what people do. All else comes to its end. */
 const KINDS: Readonly<Record<string, string>> = {
   Timeout: "timer",
   TCPWRAP: "socket",
@@ -37,10 +37,9 @@ let watching = 0;
 
 const hook = createHook({
   init: function init(id, type, _trigger, resource) {
-    if (type !== PROMISE && KINDS[type] === undefined) return;
     const watch = storage.getStore();
     if (watch?.hasRoom !== true) return;
-    const noted = { type, resource, site: new CreationSite(init) };
+    const noted = { type, resource, site: new CreationSite(init, watch.noted.get(executionAsyncId())?.site) };
     watch.noted.set(id, noted);
     owners.set(id, watch);
     if (resource instanceof Promise) promises.set(resource, { watch, site: noted.site });
@@ -99,7 +98,7 @@ export class LeakWatch {
     const described = new Set<string>();
     for (const { type, site } of [...this.noted.values()].reverse()) {
       if (described.size >= MAX_LISTED_WAITS) break;
-      described.add(`a ${KINDS[type] ?? "promise"} made ${site.innermost}`);
+      described.add(`a ${type === PROMISE ? "promise" : (KINDS[type] ?? type)} made ${site.innermost}`);
     }
     if (this.#overflowed) described.add(`more than ${MAX_WATCHED_RESOURCES} things, of which not all were watched`);
     return [...described];
@@ -124,7 +123,7 @@ export class LeakWatch {
   }
 
   #handles(): Noted[] {
-    return [...this.noted.values()].filter(({ type, resource }) => type !== PROMISE && keepsAlive(resource));
+    return [...this.noted.values()].filter(({ type, resource }) => KINDS[type] !== undefined && keepsAlive(resource));
   }
 }
 

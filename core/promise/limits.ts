@@ -18,5 +18,8 @@ export const MAX_LISTED_WAITS = 4;
 /** Frames kept of the stack in which something was made: the caller's own among those of the library. */
 export const CREATION_FRAMES = 16;
 
+/** Steps that are looked back for a frame of the user's: from a handle to the callback that made it, and what made that. */
+export const MAX_CREATION_CHAIN = 4;
+
 /** Turns of the event loop for what is being closed to be gone, before it counts as left behind. */
 export const LEAK_TURNS = 4;

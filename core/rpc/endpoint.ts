@@ -125,13 +125,15 @@ export interface PromiseIo {
 export type Callable<A, R> = (args: A, io: PromiseIo) => Operation<R> | Promise<R>;
 
 /** The arguments after the function: none, optional or required, as it declares. */
-export type ArgsOf<F> = F extends () => unknown
-  ? []
-  : F extends (args: infer A, ...rest: never[]) => unknown
-    ? object extends A
-      ? [args?: A]
-      : [args: A]
-    : never;
+export type ArgsOf<F> = F extends (...args: infer P) => unknown
+  ? P extends readonly []
+    ? []
+    : undefined extends P[0]
+      ? [args?: Exclude<P[0], undefined>]
+      : object extends P[0]
+        ? [args?: P[0]]
+        : [args: P[0]]
+  : never;
 
 export type ResultOf<F> = F extends (...args: never[]) => infer R
   ? R extends Operation<infer T>

@@ -17,6 +17,7 @@ import {
 import { runTask } from "espalier/to_promise";
 import { useCensus } from "../support/census.ts";
 import { describe, expect, it } from "../support/it.ts";
+import { LogFile } from "../support/log-file.ts";
 import { errorOf } from "../support/outcome.ts";
 import * as legacy from "./fixtures/legacy.ts";
 
@@ -101,8 +102,10 @@ describe("an actor in quarantine", () => {
   it("B57 with two that ignore it tells both callers, and is ended once", function* () {
     const { leaves } = yield* errorsOf({ promises: QUARANTINE }, (portal) =>
       openNursery(function* (nursery) {
-        nursery.startSoon(() => cancelWhenRunning(portal, () => portal.run(legacy.neverSettles)));
-        nursery.startSoon(() => cancelWhenRunning(portal, () => portal.run(legacy.ignoresAbort, { ms: 60_000 })));
+        nursery.startSoon(() => portal.run(legacy.neverSettles));
+        nursery.startSoon(() => portal.run(legacy.ignoresAbort, { ms: 60_000 }));
+        yield* portal.run(legacy.whenRunning, { calls: 2 });
+        nursery.cancelScope.cancel("enough");
       }),
     );
     const names = leaves.map((leaf) => (leaf as Error).name).sort();
@@ -137,10 +140,11 @@ describe("an actor in quarantine", () => {
   });
 
   it("B24 B57 that keeps its thread is killed, and the caller and the nursery are told", function* () {
+    const log = new LogFile();
     const { leaves } = yield* errorsOf({ promises: "quarantine" }, (portal) =>
       openNursery(function* (nursery) {
-        nursery.startSoon(() => portal.run(legacy.keepsThread));
-        yield* portal.run(legacy.whenRunning);
+        nursery.startSoon(() => portal.run(legacy.keepsThread, { log: log.path }));
+        yield* log.has("stuck");
         nursery.cancelScope.cancel("enough");
       }),
     );

@@ -32,6 +32,10 @@ const quiet = context(function* (ctx: Context): Operation<void> {
 function* isPrime({ n }: { n: number }): Operation<boolean> {
   return n > 2;
 }
+async function defaulted({ n = 1 }: { n?: number } = {}): Promise<number> {
+  return n;
+}
+
 async function fetchPage({ url }: { url: string }, { signal }: { signal: AbortSignal }): Promise<string> {
   return `${url}${signal.aborted}`;
 }
@@ -84,6 +88,10 @@ function* caller(portal: Portal): Operation<void> {
   expectTypeOf(yield* portal.run(fetchPage, { url: "x" })).toEqualTypeOf<string>();
   expectTypeOf(yield* portal.run(optional)).toEqualTypeOf<number>();
   yield* portal.run(optional, { n: 2 });
+  expectTypeOf(yield* portal.run(defaulted)).toEqualTypeOf<number>();
+  yield* portal.run(defaulted, { n: 2 });
+  // @ts-expect-error wrong argument
+  yield* portal.run(defaulted, { n: "2" });
   // @ts-expect-error wrong argument
   yield* portal.run(isPrime, { n: "7" });
   // @ts-expect-error missing argument
