@@ -18,6 +18,9 @@ export const MAX_LISTED_WAITS = 4;
 /** Frames kept of the stack in which something was made: the caller's own among those of the library. */
 export const CREATION_FRAMES = 16;
 
+/** Frames looked through for those of the user's, where a task is told to have ignored an abort: its whole stack. */
+export const TASK_FRAMES = 200;
+
 /** Steps that are looked back for a frame of the user's: from a handle to the callback that made it, and what made that. */
 export const MAX_CREATION_CHAIN = 4;
 

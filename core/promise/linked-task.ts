@@ -19,9 +19,10 @@ import type { CancelScope } from "../sc/cancel-scope.ts";
 import { park } from "../sc/park.ts";
 import { moveOnAfter, shielded } from "../sc/timeouts.ts";
 import { reportWarning } from "../warnings.ts";
+import { CreationSite } from "./creation-site.ts";
 import { hearRejections } from "./late-rejections.ts";
 import { LeakWatch } from "./leak-watch.ts";
-import { LEAK_TURNS } from "./limits.ts";
+import { LEAK_TURNS, TASK_FRAMES } from "./limits.ts";
 import { checkPolicy, currentPolicy, type PromisePolicy } from "./policy.ts";
 import { defaultLog, type TaskLog } from "./task-log.ts";
 
@@ -56,7 +57,7 @@ export function checkOptions(where: string, options: LinkedTaskOptions): void {
 
 export class LinkedTask<T> {
   readonly name: string;
-  readonly #site: Site;
+  #site: Site | undefined;
   readonly #options: LinkedTaskOptions;
   /** Made for those that look: it costs more than the rest of a call. */
   #controller: AbortController | undefined;
@@ -72,7 +73,8 @@ export class LinkedTask<T> {
   #log: TaskLog | undefined;
   #leaks: LeakWatch | undefined;
 
-  constructor(name: string, site: Site, options: LinkedTaskOptions) {
+  /** @param site - where it was made; undefined if that is where it is joined, which the stack then tells */
+  constructor(name: string, site: Site | undefined, options: LinkedTaskOptions) {
     this.name = name;
     this.#site = site;
     this.#options = options;
@@ -289,6 +291,8 @@ export class LinkedTask<T> {
     const isSettled = () => this.#outcome !== undefined;
     yield* moveOnAfter(graceMs, (scope) => this.#untilChange(scope, isSettled));
     if (isSettled()) return;
+    // Not before: to note the stack at every call would cost more than the rest of it.
+    this.#site ??= callersHere(this.join);
     const facts = { frames: this.#site.frames, waitingFor: this.#leaks?.waits() ?? openInProcess() };
     const ignored = new PromiseIgnoredAbort(this.name, graceMs, facts, { cause: this.#reason });
     if (onIgnoredAbort !== "warn") {
@@ -350,7 +354,9 @@ export class LinkedTask<T> {
     reportWarning({
       type: "PromiseSettledLate",
       message: `promise task "${this.name}" ${how} after it had been given up for ignoring its abort signal`,
-      ...(outcome.ok || !(outcome.error instanceof Error) ? { detail: this.#site.frames } : { error: outcome.error }),
+      ...(outcome.ok || !(outcome.error instanceof Error)
+        ? { detail: this.#site?.frames ?? "" }
+        : { error: outcome.error }),
     });
   }
 
@@ -386,6 +392,15 @@ function hostTurn(): Operation<void> {
     },
     { byHost: true },
   );
+}
+
+/** The whole `yield*` stack of this task above `below`, less what is ours. */
+function callersHere(below: (...args: never[]) => unknown): Site {
+  const limit = Error.stackTraceLimit;
+  Error.stackTraceLimit = TASK_FRAMES;
+  const site = new CreationSite(below);
+  Error.stackTraceLimit = limit;
+  return { frames: site.ownFrames };
 }
 
 /** What is open in the whole process, as far as the host says: `2 Timeout, 1 TCPSocketWrap in this process`. */
