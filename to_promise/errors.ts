@@ -37,6 +37,22 @@ export class PromiseNotStarted extends Error {
   }
 }
 
+/** Raised when the scope of a `useClient` ends, if its `close` has not settled in time. */
+export class ClientNotClosed extends Error {
+  override readonly name = "ClientNotClosed";
+  readonly clientName: string;
+  /** Time that was allowed, in milliseconds. */
+  readonly timeoutMs: number;
+
+  constructor(clientName: string, timeoutMs: number) {
+    super(
+      `client "${clientName}" was not closed within ${timeoutMs} ms, and its close was told to give up; raise closeTimeoutMs, or close it in a way that does not wait`,
+    );
+    this.clientName = clientName;
+    this.timeoutMs = timeoutMs;
+  }
+}
+
 // -------------------------------------------------------------------------- reason of the signal on the Promise side
 
 /** The reason of a promise task's signal when the structured side has left the channel's block. */

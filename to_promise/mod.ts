@@ -8,7 +8,7 @@ export {
 } from "../core/mod.ts";
 export { DEFAULT_GRACE_MS, type LinkedTaskOptions, type TaskLog } from "../core/promise/mod.ts";
 export { Conduit, type MakeError } from "./conduit.ts";
-export { PromiseNotStarted, PromiseTaskExited, ScTaskExited } from "./errors.ts";
+export { ClientNotClosed, PromiseNotStarted, PromiseTaskExited, ScTaskExited } from "./errors.ts";
 export {
   type ChannelFunction,
   type ChannelOptions,
@@ -27,3 +27,4 @@ export {
   runTask as run_task,
 } from "./run-task.ts";
 export type { TaskChannel, TaskChannelStatistics } from "./task-channel.ts";
+export { type ClientOptions, DEFAULT_CLOSE_TIMEOUT_MS, useClient } from "./use-client.ts";
