@@ -1,6 +1,18 @@
 /** The structured side's end of the channel between a task and a promise. */
 import type { Effect, Operation, Stream, Subscription } from "effection";
-import { ClosedResourceError, EndOfChannel, IN_PLACE, park, ScCancelled, type Waker } from "../core/mod.ts";
+import {
+  type Broadcast,
+  BusyResourceError,
+  broadcast,
+  ClosedResourceError,
+  EndOfChannel,
+  IN_PLACE,
+  park,
+  ScCancelled,
+  type SubscribeOptions,
+  type Subscriber,
+  type Waker,
+} from "../core/mod.ts";
 import type { LinkedTask } from "../core/promise/mod.ts";
 import type { Conduit } from "./conduit.ts";
 import { PromiseTaskExited } from "./errors.ts";
@@ -24,9 +36,19 @@ export interface TaskChannel<Send, Receive, R> extends Stream<Receive, void> {
    * @throws PromiseTaskExited if the promise task has returned and everything it sent was received
    * @throws EndOfChannel if it has closed its sending half and everything was received
    * @throws ClosedResourceError after `cancelPromiseTask`
+   * @throws BusyResourceError while there are subscribers
    * @throws what the promise task failed with, before or meanwhile
    */
   receive(): Operation<Receive>;
+  /**
+   * Run `body` with a subscription of its own: it gets every item from now on, whoever else subscribes. The subscriber
+   * that reads fastest sets the pace of the promise task; one that falls behind by more than the channel's `capacity` is
+   * told by `Lagged` how many items it has missed, or skips them, as `onLag` says. A subscription ends in good order when
+   * the promise task returns, or has closed its sending half.
+   *
+   * @returns what `body` returned
+   */
+  subscribe<T>(body: (subscriber: Subscriber<Receive>) => Operation<T>, options?: SubscribeOptions): Operation<T>;
   /**
    * Wait until the promise task has returned. It receives nothing meanwhile: a task that waits for room to send must be
    * received from, or cancelled.
@@ -60,6 +82,8 @@ export class TaskEnd<Send, Receive, R> implements TaskChannel<Send, Receive, R> 
   /** Those who wait for the promise task to end, and hear it if it fails. */
   readonly #results = new Set<Waker<void>>();
   #cancelRequested = false;
+  /** What subscribers read by, once there have been any. */
+  #fan: Broadcast<Receive> | undefined;
   /** What waits of other trees are told once the block has aborted the promise task. */
   #closedError: (() => ClosedResourceError) | undefined;
 
@@ -79,6 +103,20 @@ export class TaskEnd<Send, Receive, R> implements TaskChannel<Send, Receive, R> 
   }
 
   receive(): Operation<Receive> {
+    if (this.#fan !== undefined && this.#fan.statistics().subscribers > 0) {
+      const what = `the channel of promise task "${this.#task.name}" is read by its subscribers; subscribe here too`;
+      throw new BusyResourceError(what);
+    }
+    return this.#take();
+  }
+
+  subscribe<T>(body: (subscriber: Subscriber<Receive>) => Operation<T>, options?: SubscribeOptions): Operation<T> {
+    // A channel may hold no item at all; a subscriber that waits its turn has to be kept one.
+    this.#fan ??= broadcast({ receive: () => this.#takeOrEnd() }, { capacity: Math.max(1, this.#in.capacity) });
+    return this.#fan.subscribe(body, options);
+  }
+
+  #take(): Operation<Receive> {
     return park(`receive from promise task ${this.#task.name}`, (waker) => undoing(this.#in.take(waker)), BY_HOST);
   }
 
@@ -152,6 +190,14 @@ export class TaskEnd<Send, Receive, R> implements TaskChannel<Send, Receive, R> 
     for (const waker of this.#results) waker.wake();
     this.#results.clear();
     return blockReason === undefined && waiting > 0;
+  }
+
+  *#takeOrEnd(): Operation<Receive> {
+    try {
+      return yield* this.#take();
+    } catch (error) {
+      throw error instanceof PromiseTaskExited ? new EndOfChannel(`promise task "${this.#task.name}"`) : error;
+    }
   }
 
   *#next(): Operation<IteratorResult<Receive, void>> {

@@ -2,8 +2,10 @@ import { getEventListeners } from "node:events";
 import { each, type Operation, run as runInEffection, scoped, suspend } from "effection";
 import { expectTypeOf } from "vitest";
 import {
+  BusyResourceError,
   CancelScope,
   ClosedResourceError,
+  checkpoint,
   EndOfChannel,
   isCancelled,
   openNursery,
@@ -113,6 +115,18 @@ const rows: Row[] = [
     start: (chan) => {
       chan.started();
       return untilAborted(chan);
+    },
+    block: GOOD,
+    told: TOLD,
+  },
+  {
+    promise: "settles late",
+    start: (chan) => {
+      chan.started();
+      return untilAborted(chan).catch(async (reason) => {
+        await new Promise(setImmediate);
+        throw reason;
+      });
     },
     block: GOOD,
     told: TOLD,
@@ -659,3 +673,53 @@ it("types flow from the function to the body", function* () {
 function* errorThrown(error: Error): Operation<never> {
   throw error;
 }
+
+// --------------------------------------------------------------------------------------------------------- subscribing
+
+it("every subscriber gets every item from its subscription on, and ends when the promise returns", function* () {
+  const seen: Record<string, number[]> = { one: [], two: [] };
+  let busy: unknown;
+  yield* openChannelFrom(counting, { to: 20 }, (chan) =>
+    openNursery(function* (nursery) {
+      for (const name of ["one", "two"]) {
+        nursery.startSoon(() =>
+          chan.subscribe(function* (items) {
+            for (const item of yield* each(items)) {
+              seen[name]?.push(item);
+              yield* each.next();
+            }
+          }),
+        );
+      }
+      yield* checkpoint();
+      busy = yield* errorOf(() => chan.receive());
+    }),
+  );
+  const all = Array.from({ length: 20 }, (_, i) => i + 1);
+  expect(seen).toEqual({ one: all, two: all });
+  expect(busy).toBeInstanceOf(BusyResourceError);
+});
+
+it("a subscriber hears how the promise failed; one that is slow is told what it has missed", function* () {
+  const error = yield* errorOf(() =>
+    openChannelFrom(
+      async (_args: object, chan: PromiseChannel<Counting>) => {
+        chan.started();
+        for (let i = 1; i <= 10; i++) await chan.send(i);
+        throw new Error("legacy");
+      },
+      {},
+      (chan) =>
+        chan.subscribe((slow) =>
+          chan.subscribe(function* (fast) {
+            for (let i = 1; i <= 10; i++) expect(yield* fast.receive()).toBe(i);
+            const lagged = yield* errorOf(() => slow.receive());
+            expect(lagged).toMatchObject({ name: "Lagged", missed: 6, capacity: 4 });
+            yield* fast.receive();
+          }),
+        ),
+      { capacity: 4 },
+    ),
+  );
+  expect(error).toMatchObject({ message: "legacy" });
+});

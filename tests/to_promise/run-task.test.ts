@@ -102,6 +102,16 @@ const rows: Row[] = [
     timedOut: "TooSlowError",
   },
   {
+    promise: "settles late",
+    start: (tools) =>
+      untilAborted(tools).catch(async (reason) => {
+        await new Promise(setImmediate);
+        throw reason;
+      }),
+    cancelled: "Cancelled",
+    timedOut: "TooSlowError",
+  },
+  {
     promise: "returns on abort",
     start: (tools) => untilAborted(tools).catch(() => "saved"),
     cancelled: "value saved",
