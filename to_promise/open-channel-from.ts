@@ -168,7 +168,8 @@ class ChannelBlock<A extends object, D extends ChannelTypes, R, T> {
     const { name } = this.#task;
     yield* checkpoint(); // cancelled already: nothing is called
     const chan = new PromiseEnd<D>(this.#task, this.#fromPromise, this.#toPromise, (value) => this.#started(value));
-    this.#task.start(() => this.#asyncFn(this.#args, chan));
+    const asyncFn = this.#asyncFn; // called as a function, and not as a method of this
+    this.#task.start(() => asyncFn(this.#args, chan));
     nursery.startSoon(named(name, () => this.#keep(nursery)));
     try {
       const value = yield* this.#bodyScope.run(() => this.#startAndTalk());

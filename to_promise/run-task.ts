@@ -70,7 +70,8 @@ class RunTask<A extends object, T> implements Operation<T> {
         return task.log;
       },
     };
-    return yield* task.watched(() => task.perform(scope, () => this.#asyncFn(this.#args, tools)));
+    const asyncFn = this.#asyncFn; // called as a function, and not as a method of this
+    return yield* task.watched(() => task.perform(scope, () => asyncFn(this.#args, tools)));
   }
 }
 

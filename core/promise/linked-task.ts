@@ -224,6 +224,7 @@ export class LinkedTask<T> {
       });
       if (leaks.count === 0) return;
       const leaked = new PromiseLeaked(this.name, leaks.list(), leaks.count);
+      leaked.stack = `${leaked.name}: ${leaked.message}\n${(this.#site ?? callersHere(this.endWatch)).frames}`;
       if (this.#leaksMode === "error" && !failed) throw leaked;
       reportWarning({ type: leaked.name, message: leaked.message, error: leaked });
     } finally {

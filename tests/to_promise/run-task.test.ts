@@ -189,6 +189,14 @@ it("runTask gives the result of a thenable that is no promise", function* () {
   expect(yield* runTask(() => thenable)).toBe(7);
 });
 
+it("runTask calls a function as a function", function* () {
+  let self: unknown = "not called";
+  yield* runTask(function (this: unknown) {
+    self = this;
+  } as () => void);
+  expect(self).toBeUndefined();
+});
+
 it("runTask can be stored and performed again", function* () {
   let calls = 0;
   const op = runTask(async () => ++calls);
