@@ -41,13 +41,14 @@ function positive(name, text) {
   return value;
 }
 
+// Before the scenarios are looked at: some import what is compiled.
+ensureCompiled();
 const chosen = await findScenarios([...positionals, ...values.scenario]);
 if (values.list) {
   for (const { name, scenario } of chosen) console.log(`${name}: ${Object.keys(scenario.peers).join(", ")}`);
   process.exit();
 }
 assertKnown(values.peer, new Set(chosen.flatMap(({ scenario }) => Object.keys(scenario.peers))));
-ensureCompiled();
 ensureInstalled(chosen, values.peer);
 const before = describeMachine();
 const { results, calibrations } = await takeSamples(chosen, {

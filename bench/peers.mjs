@@ -17,6 +17,7 @@ const ALL = /** @type {const} */ (["stream", "pingPong", ...CALLS, "dialogs"]);
 /** @type {Readonly<Record<string, Peer>>} */
 export const PEERS = {
   espalier: { file: "espalier", variant: "", can: [...ALL, "pids", "fail"], installs: false },
+  "espalier-promises": { file: "espalier", variant: "promises", can: CALLS, installs: false },
   socket: { file: "socket", variant: "items", can: [...ALL, "pids"], installs: false },
   "socket-chunks": { file: "socket", variant: "chunks", can: ["stream"], installs: false },
   "fork-json": { file: "fork", variant: "json", can: [...ALL, "pids", "fail"], installs: false },
@@ -27,6 +28,8 @@ export const PEERS = {
   tinypool: { file: "tinypool", variant: "", can: [...CALLS, "pids"], installs: true },
   poolifier: { file: "poolifier", variant: "", can: [...CALLS, "pids"], installs: true },
   workerpool: { file: "workerpool", variant: "", can: [...CALLS, "pids"], installs: true },
+  comlink: { file: "comlink", variant: "", can: CALLS, installs: true },
+  threads: { file: "threads", variant: "", can: CALLS, installs: true },
   piscina: { file: "piscina", variant: "", can: CALLS, installs: true },
 };
 

@@ -11,6 +11,11 @@ export function* add({ a, b }) {
   return sum(a, b);
 }
 
+/** As Promise code. @param {{ a: number, b: number }} args */
+export async function addLater({ a, b }) {
+  return sum(a, b);
+}
+
 export function* pid() {
   return process.pid;
 }

@@ -2,16 +2,16 @@
 import { Event, each, openActorNursery, openNursery, run, runIn } from "../espalier.mjs";
 import { PAYLOADS } from "../payloads.mjs";
 import { assertSame } from "../peer.mjs";
-import { add, dialog, echo, items, pid } from "./espalier-service.mjs";
+import { add, addLater, dialog, echo, items, pid } from "./espalier-service.mjs";
 
 /** @import { Operation } from "effection" */
-/** @import { ActorNursery, Nursery, Portal } from "../espalier.mjs" */
+/** @import { ActorNursery, ActorOptions, Nursery, Portal } from "../espalier.mjs" */
 /** @import { PayloadName } from "../payloads.mjs" */
 
 const enableModules = [import.meta.resolve("./espalier-service.mjs")];
 
 /** @type {import("../peer.mjs").OpenFleet} */
-export async function open(count) {
+export async function open(count, variant) {
   const stop = new Event();
   /** @type {(standing: { nursery: Nursery, portals: readonly Portal[] }) => void} */
   let stand;
@@ -21,7 +21,7 @@ export async function open(count) {
   });
   const tree = run(() =>
     openActorNursery(function* (actors) {
-      const portals = yield* startAll(actors, count);
+      const portals = yield* startAll(actors, count, variant === "promises" ? { promises: "quarantine" } : {});
       yield* openNursery(function* (nursery) {
         stand({ nursery, portals });
         yield* stop.wait();
@@ -31,15 +31,17 @@ export async function open(count) {
   );
   const { nursery, portals } = await Promise.race([standing, tree.then(() => standing)]);
   const [portal] = portals;
+  /** What is called: an operation, or the same as Promise code. */
+  const fn = variant === "promises" ? addLater : add;
   if (portal === undefined) throw new RangeError("a fleet has at least one child");
   return {
     stream: (name, n) => runIn(nursery, () => stream(portal, name, n)),
     pingPong: (n) => runIn(nursery, () => pingPong(portal, n)),
-    calls: (n) => runIn(nursery, () => calls(portal, n)),
+    calls: (n) => runIn(nursery, () => calls(portal, n, fn)),
     callsAtOnce: (n, callers) =>
       runIn(nursery, () =>
         openNursery(function* (inner) {
-          for (let i = 0; i < callers; i++) inner.startSoon(() => calls(portal, Math.ceil(n / callers)));
+          for (let i = 0; i < callers; i++) inner.startSoon(() => calls(portal, Math.ceil(n / callers), fn));
         }),
       ),
     dialogs: (n) => runIn(nursery, () => dialogs(portal, n)),
@@ -63,14 +65,14 @@ export async function open(count) {
   };
 }
 
-/** @param {ActorNursery} actors @param {number} count @returns {Operation<readonly Portal[]>} */
-function* startAll(actors, count) {
+/** @param {ActorNursery} actors @param {number} count @param {ActorOptions} options @returns {Operation<readonly Portal[]>} */
+function* startAll(actors, count, options) {
   /** @type {Portal[]} */
   const portals = [];
   yield* openNursery(function* (nursery) {
     for (let i = 0; i < count; i++) {
       nursery.startSoon(function* () {
-        const portal = yield* actors.startActor(`bench ${i}`, { enableModules });
+        const portal = yield* actors.startActor(`bench ${i}`, { enableModules, ...options });
         assertSame("add", yield* portal.run(add, { a: 1, b: 1 }), 2);
         portals.push(portal);
       });
@@ -106,9 +108,9 @@ function* pingPong(portal, count) {
   });
 }
 
-/** @param {Portal} portal @param {number} count @returns {Operation<void>} */
-function* calls(portal, count) {
-  for (let i = 0; i < count; i++) assertSame("add", yield* portal.run(add, { a: i, b: 1 }), i + 1);
+/** @param {Portal} portal @param {number} count @param {typeof add | typeof addLater} fn @returns {Operation<void>} */
+function* calls(portal, count, fn) {
+  for (let i = 0; i < count; i++) assertSame("add", yield* portal.run(fn, { a: i, b: 1 }), i + 1);
 }
 
 /** @param {Portal} portal @param {number} count @returns {Operation<void>} */

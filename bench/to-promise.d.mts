@@ -1,0 +1,1 @@
+export * from "../to_promise/mod.ts";
