@@ -233,7 +233,11 @@ export class LinkedTask<T> {
   }
 
   /** Run what uses the task, and `endWatch` after it. */
-  *watched<R>(body: () => Operation<R>): Operation<R> {
+  watched<R>(body: () => Operation<R>): Operation<R> {
+    return this.#leaksMode === "off" ? body() : this.#watched(body);
+  }
+
+  *#watched<R>(body: () => Operation<R>): Operation<R> {
     let value: R;
     try {
       value = yield* body();
