@@ -27,7 +27,7 @@ function* withLegacy<T>(body: (legacy: Portal, attempt: number) => Operation<T>)
 
 runMain(import.meta, function* () {
   const value = yield* withLegacy((legacy, attempt) =>
-    moveOnAfter(500, () => legacy.run(report, { ms: attempt === 1 ? 60_000 : 1 })),
+    moveOnAfter(2_000, () => legacy.run(report, { ms: attempt === 1 ? 60_000 : 1 })),
   );
   console.log("at the second attempt:", value);
 });

@@ -7,7 +7,7 @@ runMain(import.meta, function* () {
       const options = { enableModules: [import.meta.resolve("./sdk.ts")], promises: "quarantine" } as const;
       const legacy = yield* an.startActor("legacy", options);
       console.log(yield* legacy.run(count, { to: 1_000_000 }));
-      yield* moveOnAfter(100, () => legacy.run(count, { to: Number.POSITIVE_INFINITY }));
+      yield* moveOnAfter(1_000, () => legacy.run(count, { to: Number.POSITIVE_INFINITY }));
     });
   } catch (error) {
     if (!(error instanceof ExceptionGroup)) throw error;

@@ -27,7 +27,9 @@ export class Feed extends EventEmitter {
 
   async connect(): Promise<void> {
     let count = 0;
-    this.#timer = setInterval(() => this.emit("tick", ++count), 1);
+    this.#timer = setInterval(() => {
+      if (this.listenerCount("tick") > 0) this.emit("tick", ++count);
+    }, 1);
   }
 
   async close(): Promise<void> {

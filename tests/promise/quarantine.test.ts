@@ -4,6 +4,7 @@ import {
   type ActorOptions,
   ActorQuarantined,
   ActorTooSlowError,
+  Event,
   type ExceptionGroup,
   type LogRecord,
   moveOnAfter,
@@ -84,7 +85,7 @@ describe("an actor in quarantine", () => {
           return yield* openActorNursery(function* (an) {
             const portal = yield* an.startActor("legacy", { enableModules, promises: QUARANTINE });
             pids.push(yield* portal.run(legacy.elapsed, { ms: 0 }));
-            yield* moveOnAfter(10, () => portal.run(legacy.ignoresAbort, { ms: pids.length === 1 ? 60_000 : 0 }));
+            if (pids.length === 1) yield* cancelWhenRunning(portal, () => portal.run(legacy.neverSettles));
             yield* portal.cancelActor();
             return "done";
           });
@@ -176,17 +177,29 @@ describe("an actor that is trusted", () => {
 
   it("B57 warns of code that ignores the abort, and waits for it", function* () {
     const records: LogRecord[] = [];
+    const warned = new Event();
     let value: unknown;
     yield* openRootActor(
       () =>
         openActorNursery(function* (an) {
           const portal = yield* an.startActor("legacy", { enableModules, promises: { graceMs: 20 } });
-          yield* cancelWhenRunning(portal, function* () {
-            value = yield* portal.run(legacy.ignoresAbort, { ms: 400 });
+          yield* openNursery(function* (nursery) {
+            nursery.startSoon(() =>
+              cancelWhenRunning(portal, function* () {
+                value = yield* portal.run(legacy.ignoresUntilReleased);
+              }),
+            );
+            yield* warned.wait();
+            yield* portal.run(legacy.release);
           });
           yield* portal.cancelActor();
         }),
-      { logTo: (record) => void records.push(record) },
+      {
+        logTo: (record) => {
+          records.push(record);
+          warned.set();
+        },
+      },
     );
     expect(value).toBe("too late");
     expect(records.map(({ event, level, actor }) => [event, level, actor.split("@")[0]])).toEqual([
@@ -201,10 +214,10 @@ describe("an actor that is trusted", () => {
         openActorNursery(function* (an) {
           const promises = { onIgnoredAbort: "error", graceMs: 20 } as const;
           const portal = yield* an.startActor("legacy", { enableModules, promises });
-          const call = () => portal.run(legacy.ignoresAbort, { ms: 300 });
+          const call = () => portal.run(legacy.ignoresUntilReleased);
           const error = yield* errorOf(cancelWhenRunning(portal, call));
           expect((error as ExceptionGroup).leaves()).toEqual([expect.any(PromiseIgnoredAbort)]);
-          yield* portal.run(legacy.elapsed, { ms: 400 });
+          yield* portal.run(legacy.release);
           yield* portal.cancelActor();
         }),
       { logTo: (record) => void records.push(record) },
