@@ -558,8 +558,9 @@ export class ActorQuarantined extends Error {
   }
 }
 
-/** The name and the code by which Promise libraries know an abort from a failure. */
+/** @internal The name and the code by which Promise libraries know an abort from a failure. */
 export const ABORT_NAME = "AbortError";
+/** @internal */
 export const ABORT_CODE = "ABORT_ERR";
 
 /** The reason of a promise task's signal when the structured side was cancelled. */

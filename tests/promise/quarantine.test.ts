@@ -225,6 +225,17 @@ describe("an actor that is trusted", () => {
     expect(records.map(({ event }) => event)).toEqual(["warning.PromiseSettledLate"]);
   });
 
+  it("tells an operation of its cancel by the signal too, if that takes it", function* () {
+    let said: unknown;
+    yield* openActorNursery(function* (an) {
+      const portal = yield* an.startActor("legacy", { enableModules });
+      yield* cancelWhenRunning(portal, () => portal.run(legacy.takesSignal, {}));
+      said = yield* portal.run(legacy.whatSignalSaid);
+      yield* portal.cancelActor();
+    });
+    expect(said).toBe("AbortError: enough");
+  });
+
   it("reports rejections that nobody awaits, and lives on", function* () {
     const records: LogRecord[] = [];
     let after: unknown;
