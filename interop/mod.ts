@@ -9,12 +9,18 @@ export {
 export { Backpressure } from "./backpressure.ts";
 export { ContextLeft, GuestClosed, GuestTooSlow } from "./errors.ts";
 export { type EmittedEvent, type EventOptions, fromEvents } from "./from-events.ts";
-export { type FromObservableOptions, fromObservable, type ObservableLike } from "./from-observable.ts";
+export {
+  type FromObservableOptions,
+  fromObservable,
+  type ObservableLike,
+  openObservable,
+} from "./from-observable.ts";
 export { type GuestCloseOptions, type GuestMain, GuestRun, type GuestRunOptions, startGuestRun } from "./guest-run.ts";
+export { reportLateErrors } from "./late-errors.ts";
 export { MAX_UNSEEN_FAILURES, SLOW_CLOSE_MS } from "./limits.ts";
 export type { PromiseContext, PromiseContextOptions } from "./promise-context.ts";
 export type { ArgsAndCall, PeerPortal, PromisePortal, StartedActor, StreamCallOptions } from "./promise-portal.ts";
 export { DEFAULT_PUSH_CAPACITY, type PushOptions, type PushStatistics, type PushStream } from "./push-stream.ts";
 export type { Receiver, StreamSource } from "./stream-source.ts";
 export type { CallOptions } from "./task-door.ts";
-export { type ToObservableOptions, toObservable } from "./to-observable.ts";
+export { intoObserver, TaskObservable, type ToObservableOptions, toObservable } from "./to-observable.ts";

@@ -10,6 +10,8 @@ import type { Backpressure } from "./backpressure.ts";
 /** Items a stream holds by default: a burst of a busy source; a consumer further behind than that is too slow. */
 export const DEFAULT_PUSH_CAPACITY = 256;
 
+const OVERFLOWS = ["error", "drop-oldest", "drop-newest"] as const;
+
 export interface PushOptions {
   /** Items held for receivers, 1 or more. Default `DEFAULT_PUSH_CAPACITY`. */
   readonly capacity?: number | undefined;
@@ -18,7 +20,7 @@ export interface PushOptions {
    * let go of, and receivers get `StreamOverrun` after what was held. `"drop-oldest"`, `"drop-newest"`: one item is
    * dropped and counted.
    */
-  readonly overflow?: "error" | "drop-oldest" | "drop-newest" | undefined;
+  readonly overflow?: (typeof OVERFLOWS)[number] | undefined;
 }
 
 export interface PushStatistics {
@@ -57,12 +59,17 @@ export class PushBuffer<T> implements PushStream<T> {
 
   /**
    * @param what - the source, for errors and dumps
-   * @throws RangeError if `capacity` is not a whole number >= 1
+   * @throws RangeError if `capacity` is not a whole number >= 1, or `overflow` is none of its three
    */
   constructor(what: string, options: PushOptions, pressure?: Backpressure) {
     const { capacity = DEFAULT_PUSH_CAPACITY, overflow = "error" } = options;
     if (!(capacity >= 1 && Number.isInteger(capacity))) {
       throw new RangeError(`capacity must be a whole number >= 1, got ${capacity}`);
+    }
+    if (!OVERFLOWS.includes(overflow)) {
+      throw new RangeError(
+        `overflow must be one of ${OVERFLOWS.join(", ")}, got ${String(overflow)}; what pushes cannot be held back`,
+      );
     }
     this.#what = what;
     this.#overflow = overflow;

@@ -1,60 +1,180 @@
 /** From tasks into observables: subscribing runs a tree of tasks, unsubscribing cancels it. */
 import type { Operation } from "effection";
-import { Observable, type Subscriber } from "rxjs";
-import { ClosedResourceError, isCancelled, type RunOptions, reportWarning, run } from "../core/mod.ts";
+import { Observable, type Observer, type Subscriber } from "rxjs";
+import {
+  CancelScope,
+  ClosedResourceError,
+  isCancelled,
+  type Nursery,
+  named,
+  type RunOptions,
+  run,
+  runIn,
+  withAbortSignal,
+} from "../core/mod.ts";
 import type { Backpressure } from "./backpressure.ts";
+import { currentKeeper, keptBy, TreeKeeper } from "./kept-trees.ts";
+import { reportLateError } from "./late-errors.ts";
 import { forEachItem, type StreamSource } from "./stream-source.ts";
 
 export interface ToObservableOptions extends RunOptions {
   /** Take no further item while the reader behind the operators has no room; see `Backpressure`. */
   readonly pressure?: Backpressure | undefined;
+  /**
+   * Run the tasks in this nursery, which then cancels them when it is cancelled and waits for them when it ends. By
+   * default each subscription has a tree of its own.
+   */
+  readonly within?: Nursery | undefined;
 }
+
+/** An observable behind which tasks run: it can be waited for until they have unwound, which RxJS knows no word for. */
+export class TaskObservable<T> extends Observable<T> {
+  readonly #running: Set<Emission<T>>;
+
+  /** @internal */
+  constructor(produce: (emit: Emit<T>) => Operation<unknown>, options: ToObservableOptions) {
+    const running = new Set<Emission<T>>();
+    super((subscriber) => {
+      const emission = new Emission(subscriber, running, options.pressure);
+      emission.start(produce, options);
+      return () => emission.cancel();
+    });
+    this.#running = running;
+  }
+
+  /**
+   * Wait until nothing runs any more of what its subscriptions so far have started: `subscription.unsubscribe()` and
+   * then `await source$.finalized()`. Ask the observable itself, not what `pipe` made of it.
+   *
+   * @throws (as rejection) what was thrown after unsubscription, an `ExceptionGroup` where that was several; what comes
+   * while nobody waits here is a warning
+   */
+  async finalized(): Promise<void> {
+    const keeper = new TreeKeeper();
+    for (const emission of this.#running) emission.keepBy(keeper);
+    await run(() => keeper.allEnded());
+  }
+}
+
+/** Gives one item to the subscriber; false says that there is no use in more. */
+export type Emit<T> = (item: T) => Operation<boolean>;
 
 /**
  * The items of `source` as an observable. Items are emitted one by one from the run queue, never from within
  * `subscribe`. Completion and errors come after the tree has unwound. RxJS has no backpressure: without `pressure`,
  * items come as fast as the source gives them.
  *
- * Errors that come after unsubscription, which RxJS would drop, are process warnings of type `LateObservableError`.
+ * To unsubscribe cancels the tree. It is waited for by the `fromObservable` that reads the observable, and by
+ * `finalized()`. An error that comes after that, which RxJS would drop, goes to them; where there is neither it is a
+ * process warning of type `LateObservableError`.
  *
  * @param source - a stream or a receiver. Several subscribers share one receiving end, and each item goes to one of
  *   them; give a function that opens one for each subscriber if every one is to have all
- * @throws (as error notification) what `source` throws; `Cancelled` if `options.signal` was aborted
+ * @throws (as error notification) what `source` throws; `Cancelled` if the nursery `within` was cancelled or `signal` was
+ *   aborted (with both given, the signal's reason)
  */
-export function toObservable<T>(
+export function toObservable<T>(source: StreamSource<T>, options: ToObservableOptions = {}): TaskObservable<T> {
+  return new TaskObservable((emit) => forEachItem(source, emit), { name: "toObservable", ...options });
+}
+
+/**
+ * Give the items of `source` to an observer, such as a `Subject`, and wait for that: its end is the observer's
+ * completion. An error goes to the observer and is thrown here as well; so does the cancellation of this operation.
+ *
+ * @throws what `source` throws
+ */
+export function* intoObserver<T>(
   source: StreamSource<T>,
-  { pressure, ...options }: ToObservableOptions = {},
-): Observable<T> {
-  return new Observable<T>((subscriber) => {
-    const tree = run(() => emit(source, subscriber, pressure), { name: "toObservable", ...options });
-    tree.then(
-      () => subscriber.complete(),
+  observer: Pick<Observer<T>, "next" | "error" | "complete">,
+  { pressure }: Pick<ToObservableOptions, "pressure"> = {},
+): Operation<void> {
+  // Its own scope, so that in a foreign Effection task too a halt is a cancellation, and the observer hears of it.
+  yield* new CancelScope().run(function* () {
+    try {
+      yield* forEachItem(source, function* (item) {
+        observer.next(item);
+        if (pressure !== undefined) yield* pressure.relieved();
+        return true;
+      });
+    } catch (error) {
+      observer.error(error);
+      throw error;
+    }
+    observer.complete();
+  });
+}
+
+/** One subscription, and the tree behind it. */
+class Emission<T> {
+  readonly #subscriber: Subscriber<T>;
+  readonly #running: Set<Emission<T>>;
+  readonly #pressure: Backpressure | undefined;
+  /** Whoever subscribed inside of a keeper is waited for there. */
+  readonly #home = currentKeeper();
+  readonly #keepers = new Set<TreeKeeper>();
+  #stop: ((reason: string) => void) | undefined;
+
+  constructor(subscriber: Subscriber<T>, running: Set<Emission<T>>, pressure: Backpressure | undefined) {
+    this.#subscriber = subscriber;
+    this.#running = running;
+    this.#pressure = pressure;
+    if (this.#home !== undefined) this.keepBy(this.#home);
+  }
+
+  start(produce: (emit: Emit<T>) => Operation<unknown>, options: ToObservableOptions): void {
+    this.#running.add(this);
+    const { ended, cancel } = startTree(() => produce((item) => this.#emit(item)), options);
+    this.#stop = cancel;
+    ended.then(
+      () => this.#end(() => this.#subscriber.complete()),
       (error: unknown) => {
-        if (!subscriber.closed) subscriber.error(error);
+        if (!this.#subscriber.closed) return this.#end(() => this.#subscriber.error(error));
         // That what it read from was closed as well is no news to one who has left.
-        else if (!isCancelled(error) && !(error instanceof ClosedResourceError)) reportLate(error);
+        const isNews = !isCancelled(error) && !(error instanceof ClosedResourceError);
+        if (isNews && this.#keepers.size === 0) reportLateError("a stream", error);
+        this.#end(() => {}, isNews ? { error } : undefined);
       },
     );
-    return () => tree.cancel("the observable was unsubscribed from");
-  });
+  }
+
+  cancel(): void {
+    if (!this.#running.has(this)) return;
+    const keeper = currentKeeper();
+    if (keeper !== undefined) this.keepBy(keeper);
+    this.#stop?.("the observable was unsubscribed from");
+  }
+
+  keepBy(keeper: TreeKeeper): void {
+    this.#keepers.add(keeper);
+    keeper.keep(this);
+  }
+
+  *#emit(item: T): Operation<boolean> {
+    // What an operator subscribes to in answer to an item is kept where that is.
+    keptBy(this.#home, () => this.#subscriber.next(item));
+    if (this.#pressure !== undefined) yield* this.#pressure.relieved();
+    return !this.#subscriber.closed;
+  }
+
+  #end(tell: () => void, late?: { readonly error: unknown }): void {
+    this.#running.delete(this);
+    keptBy(this.#home, tell);
+    for (const keeper of this.#keepers) keeper.ended(this, late);
+  }
 }
 
-function emit<T>(
-  source: StreamSource<T>,
-  subscriber: Subscriber<T>,
-  pressure: Backpressure | undefined,
-): Operation<void> {
-  return forEachItem(source, function* (item) {
-    subscriber.next(item);
-    if (pressure !== undefined) yield* pressure.relieved();
-    return !subscriber.closed;
-  });
+interface Tree {
+  readonly ended: Promise<unknown>;
+  readonly cancel: (reason: string) => void;
 }
 
-function reportLate(error: unknown): void {
-  reportWarning({
-    type: "LateObservableError",
-    message: `a stream failed after its observable was unsubscribed from: ${String(error)}`,
-    error,
-  });
+function startTree(body: () => Operation<unknown>, options: ToObservableOptions): Tree {
+  const { within, signal, name = "observable" } = options;
+  if (within === undefined) {
+    const tree = run(body, options);
+    return { ended: tree, cancel: (reason) => tree.cancel(reason) };
+  }
+  const scope = new CancelScope();
+  const task = named(name, () => scope.run(signal === undefined ? body : () => withAbortSignal(signal, body)));
+  return { ended: runIn(within, task), cancel: (reason) => scope.cancel(reason) };
 }
