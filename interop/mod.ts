@@ -18,6 +18,13 @@ export {
 export { type GuestCloseOptions, type GuestMain, GuestRun, type GuestRunOptions, startGuestRun } from "./guest-run.ts";
 export { reportLateErrors } from "./late-errors.ts";
 export { MAX_UNSEEN_FAILURES, SLOW_CLOSE_MS } from "./limits.ts";
+export {
+  type ObservableOptions,
+  type ObservableTools,
+  type ObserveOptions,
+  observable,
+  observe,
+} from "./observable-endpoint.ts";
 export type { PromiseContext, PromiseContextOptions } from "./promise-context.ts";
 export type { ArgsAndCall, PeerPortal, PromisePortal, StartedActor, StreamCallOptions } from "./promise-portal.ts";
 export { DEFAULT_PUSH_CAPACITY, type PushOptions, type PushStatistics, type PushStream } from "./push-stream.ts";

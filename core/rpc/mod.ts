@@ -9,6 +9,7 @@ export {
   type Dialog,
   type PromiseIo,
   type ResultOf,
+  type Settings,
   type Slot,
 } from "./endpoint.ts";
 export { type EnabledModules, type RemoteModule, remote } from "./function-name.ts";

@@ -49,6 +49,12 @@ export type ArgsOfSource<S> =
 type ArgsIn<S> = S extends { args: infer X extends Schema } ? StandardSchemaV1.InferInput<X> : object;
 type ArgsOut<S> = S extends { args: infer X extends Schema } ? StandardSchemaV1.InferOutput<X> : object;
 
+/** What `producer` makes of options with schemas; for whoever makes endpoints of another form. */
+export type DeclaredProducer<S> = ProducerEndpoint<ArgsIn<S>, SlotOut<S, "send">, SlotIn<S, "send">>;
+/** The arguments its function gets, and the items it gives. */
+export type DeclaredArgs<S> = ArgsOut<S>;
+export type DeclaredItem<S> = SlotIn<S, "send">;
+
 /**
  * Make a producer of `fn`. It runs in the actor that is asked; what it sends reaches the consumer in order, as fast as
  * that reads. It ends when `fn` returns, and is cancelled when the consumer leaves.
@@ -69,8 +75,8 @@ export function producer<T, A extends object = object>(
 ): ProducerEndpoint<A, T>;
 export function producer<const S extends ProducerOptions>(
   options: S,
-  fn: (out: SendStream<SlotIn<S, "send">>, args: ArgsOut<S>) => Operation<unknown>,
-): ProducerEndpoint<ArgsIn<S>, SlotOut<S, "send">, SlotIn<S, "send">>;
+  fn: (out: SendStream<DeclaredItem<S>>, args: DeclaredArgs<S>) => Operation<unknown>,
+): DeclaredProducer<S>;
 export function producer(...given: readonly unknown[]): unknown {
   const [options, run] = given.length === 1 ? [{}, given[0]] : given;
   if (typeof run !== "function") throw new TypeError(`producer() takes a generator function, got ${typeof run}`);

@@ -1,0 +1,127 @@
+/**
+ * Observables that cross processes. At the far end an observable is a producer of items, with a bounded buffer between
+ * it, which cannot be held up, and the consumer, which can be slow; at the near end it is an observable again.
+ */
+import type { Operation } from "effection";
+import {
+  type ArgsOfSource,
+  type DeclaredArgs,
+  type DeclaredItem,
+  type DeclaredProducer,
+  EndOfChannel,
+  type ItemOf,
+  named,
+  type Portal,
+  type ProducerEndpoint,
+  type ProducerOptions,
+  producer,
+  type SendStream,
+  type Settings,
+  type Source,
+  type StreamOptions,
+} from "../core/mod.ts";
+import { Backpressure } from "./backpressure.ts";
+import { type ObservableLike, openObservable } from "./from-observable.ts";
+import { PushBuffer, type PushOptions, type PushStream } from "./push-stream.ts";
+import { forEachItem } from "./stream-source.ts";
+import { TaskObservable, type ToObservableOptions } from "./to-observable.ts";
+
+/** What can be said of an observable beside what it does; each may be left out. */
+export interface ObservableOptions extends Pick<ProducerOptions, "args" | "send" | "check" | "codecs">, PushOptions {}
+
+/** What an observable that others consume gets besides its arguments. */
+export interface ObservableTools {
+  /** Held while the consumer is behind; give it to a `toObservable` that feeds the pipeline, and nothing overflows. */
+  readonly pressure: Backpressure;
+}
+
+/**
+ * Make an endpoint of a function that returns an observable; export it, and callers consume it with
+ * `portal.openStreamFrom`, or have it as an observable by `observe`. The observable is subscribed to in the actor that is
+ * asked, once for each consumer. When the consumer leaves it is unsubscribed from, and its teardown has run before the
+ * consumer's block ends.
+ *
+ * Items for which the consumer has no room wait here, `capacity` of them; what happens to more says `overflow`. With
+ * `"error"` the consumer gets what was held, and then `StreamOverrun`.
+ *
+ * ```ts
+ * export const ticks = observable(({ symbol }: { symbol: string }) => ticks$(symbol));
+ * export const latest = observable({ capacity: 1, overflow: "drop-oldest" }, () => position$);
+ * ```
+ *
+ * @throws RangeError if `capacity` is not a whole number >= 1, or `overflow` is none of its three; TypeError if `fn` is
+ * no function, or a schema is none
+ */
+export function observable<T, A extends object = object>(
+  fn: (args: A, tools: ObservableTools) => ObservableLike<T>,
+): ProducerEndpoint<A, T>;
+export function observable<T, A extends object = object>(
+  options: PushOptions & Settings,
+  fn: (args: A, tools: ObservableTools) => ObservableLike<T>,
+): ProducerEndpoint<A, T>;
+export function observable<const S extends ObservableOptions>(
+  options: S,
+  fn: (args: DeclaredArgs<S>, tools: ObservableTools) => ObservableLike<DeclaredItem<S>>,
+): DeclaredProducer<S>;
+export function observable(...given: readonly unknown[]): unknown {
+  const [options, fn] = given.length === 1 ? [{}, given[0]] : given;
+  if (typeof fn !== "function") throw new TypeError(`observable() takes a function, got ${typeof fn}`);
+  if (typeof options !== "object" || options === null) {
+    throw new TypeError(`observable(options, fn) takes an object of options, got ${String(options)}`);
+  }
+  const { capacity, overflow, ...specs }: ObservableOptions = options;
+  new PushBuffer("the observable", { capacity, overflow }); // a bad bound fails here, where it stands
+  const serve = function* (out: SendStream<unknown>, args: object): Operation<void> {
+    const pressure = new Backpressure();
+    const source: ObservableLike<unknown> = Reflect.apply(fn, undefined, [args, { pressure }]);
+    yield* openObservable(source, (items) => sendAll(items, out), { capacity, overflow, pressure });
+  };
+  return producer(specs, named(fn.name || "anonymous observable", serve));
+}
+
+function* sendAll<T>(items: PushStream<T>, out: SendStream<T>): Operation<void> {
+  for (;;) {
+    let item: T;
+    try {
+      item = yield* items.receive();
+    } catch (error) {
+      if (error instanceof EndOfChannel) return;
+      throw error;
+    }
+    yield* out.send(item);
+  }
+}
+
+export interface ObserveOptions
+  extends ToObservableOptions,
+    Pick<StreamOptions, "capacity" | "capacityBytes" | "overflow"> {}
+
+/**
+ * The items of a source in another actor as an observable. Each subscription asks for them anew; to unsubscribe cancels
+ * the source there. `finalized()` waits until that has ended as well.
+ *
+ * RxJS has no backpressure: items are taken as fast as they come. With `pressure` they are not, while the
+ * `fromObservable` behind the operators is behind; then the far side is held up, as far as its `overflow` allows.
+ *
+ * @param portal - to the actor; it must live as long as there are subscriptions
+ * @param source - an `observable`, a `producer`, or a function that returns an async iterable
+ * @param options - as those of `toObservable`, and of `portal.openStreamFrom`
+ * @throws (as error notification) what `portal.openStreamFrom` throws; an error of the source comes after its items
+ */
+export function observe<S extends Source>(
+  portal: Portal,
+  source: S,
+  args: ArgsOfSource<S>,
+  options: ObserveOptions = {},
+): TaskObservable<ItemOf<S>> {
+  const { capacity, capacityBytes, overflow, ...rest } = options;
+  const taking = {
+    ...(capacity !== undefined && { capacity }),
+    ...(capacityBytes !== undefined && { capacityBytes }),
+    ...(overflow !== undefined && { overflow }),
+  };
+  return new TaskObservable<ItemOf<S>>(
+    (emit) => portal.openStreamFrom(source, args, (stream) => forEachItem(stream, emit), taking),
+    { name: "observe", ...rest },
+  );
+}
