@@ -4,6 +4,7 @@ import {
   asapScheduler,
   asyncScheduler,
   BehaviorSubject,
+  concat,
   config,
   map,
   mergeMap,
@@ -17,6 +18,7 @@ import {
   Subject,
   switchMap,
   take,
+  takeUntil,
   timer,
   VirtualTimeScheduler,
 } from "rxjs";
@@ -118,6 +120,25 @@ describe("a scope that reads an observable of tasks", () => {
         expect(log).toEqual([]);
       },
     );
+    expect(log).toEqual(["unwound"]);
+  });
+
+  it("B58 it waits for what was dropped by a source that it does not know", function* () {
+    const log: string[] = [];
+    const stop = new Subject<void>();
+    const source$ = concat(of(1), NEVER).pipe(mergeMap(() => lingering(log).pipe(takeUntil(stop))));
+    yield* openObservable(source$, function* (stream) {
+      yield* stream.receive();
+      stop.next();
+      expect(log).toEqual([]);
+    });
+    expect(log).toEqual(["unwound"]);
+  });
+
+  it("B58 it waits for what was subscribed to by a timer", function* () {
+    const log: string[] = [];
+    const source$ = timer(0).pipe(switchMap(() => lingering(log)));
+    expect(yield* openObservable(source$, (stream) => stream.receive())).toBe(1);
     expect(log).toEqual(["unwound"]);
   });
 
