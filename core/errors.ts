@@ -71,8 +71,8 @@ export class EndOfChannel extends Error {
 /** Raised where the other end of a resource is gone, such as `send` when every receiver has closed. */
 export class BrokenResourceError extends Error {
   override readonly name = "BrokenResourceError";
-  constructor(what = "the other end is closed") {
-    super(what);
+  constructor(what = "the other end is closed", options?: ErrorOptions) {
+    super(what, options);
   }
 }
 
