@@ -4,13 +4,9 @@ export { type AsyncIterableSource, fromAsyncIterable, toAsyncIterable } from "./
 export { Backpressure } from "./backpressure.ts";
 export { ContextLeft, GuestClosed, GuestTooSlow } from "./errors.ts";
 export { type EmittedEvent, type EventOptions, fromEvents } from "./from-events.ts";
-export {
-  type FromObservableOptions,
-  fromObservable,
-  type ObservableLike,
-  openObservable,
-} from "./from-observable.ts";
+export { fromObservable, openObservable } from "./from-observable.ts";
 export { type GuestCloseOptions, type GuestMain, GuestRun, type GuestRunOptions, startGuestRun } from "./guest-run.ts";
+export type { FromObservableOptions, ObservableLike } from "./intake.ts";
 export { reportLateErrors } from "./late-errors.ts";
 export { MAX_UNSEEN_FAILURES, SLOW_CLOSE_MS } from "./limits.ts";
 export {
@@ -20,6 +16,7 @@ export {
   observable,
   observe,
 } from "./observable-endpoint.ts";
+export { type OverTasksOptions, overActors, overTasks } from "./over-tasks.ts";
 export type { PromiseContext, PromiseContextOptions } from "./promise-context.ts";
 export type { ArgsAndCall, PeerPortal, PromisePortal, StartedActor, StreamCallOptions } from "./promise-portal.ts";
 export type { PullOptions, PullStream } from "./pull-stream.ts";

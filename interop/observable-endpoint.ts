@@ -21,7 +21,8 @@ import {
   type StreamOptions,
 } from "../core/mod.ts";
 import { Backpressure } from "./backpressure.ts";
-import { type ObservableLike, openObservable } from "./from-observable.ts";
+import { openObservable } from "./from-observable.ts";
+import type { ObservableLike } from "./intake.ts";
 import { PushBuffer, type PushOptions, type PushStream } from "./push-stream.ts";
 import { forEachItem } from "./stream-source.ts";
 import { TaskObservable, type ToObservableOptions } from "./to-observable.ts";
@@ -121,7 +122,7 @@ export function observe<S extends Source>(
     ...(overflow !== undefined && { overflow }),
   };
   return new TaskObservable<ItemOf<S>>(
-    (emit) => portal.openStreamFrom(source, args, (stream) => forEachItem(stream, emit), taking),
+    () => ({ produce: (emit) => portal.openStreamFrom(source, args, (stream) => forEachItem(stream, emit), taking) }),
     { name: "observe", ...rest },
   );
 }

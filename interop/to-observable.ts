@@ -1,5 +1,5 @@
 /** From tasks into observables: subscribing runs a tree of tasks, unsubscribing cancels it. */
-import type { Operation } from "effection";
+import type { Operation, Result } from "effection";
 import { Observable, type Observer, type Subscriber } from "rxjs";
 import {
   CancelScope,
@@ -9,7 +9,6 @@ import {
   named,
   type RunOptions,
   run,
-  runIn,
   withAbortSignal,
 } from "../core/mod.ts";
 import type { Backpressure } from "./backpressure.ts";
@@ -31,13 +30,17 @@ export interface ToObservableOptions extends RunOptions {
 export class TaskObservable<T> extends Observable<T> {
   readonly #running: Set<Emission<T>>;
 
-  /** @internal */
-  constructor(produce: (emit: Emit<T>) => Operation<unknown>, options: ToObservableOptions) {
+  /** @internal @param begin - called with each subscription, inside of `subscribe` */
+  constructor(begin: () => Production<T>, options: ToObservableOptions) {
     const running = new Set<Emission<T>>();
     super((subscriber) => {
+      const { produce, leave } = begin();
       const emission = new Emission(subscriber, running, options.pressure);
       emission.start(produce, options);
-      return () => emission.cancel();
+      return () => {
+        leave?.();
+        emission.cancel();
+      };
     });
     this.#running = running;
   }
@@ -54,6 +57,13 @@ export class TaskObservable<T> extends Observable<T> {
     for (const emission of this.#running) emission.keepBy(keeper);
     await run(() => keeper.allEnded());
   }
+}
+
+/** What gives the items of one subscription. */
+export interface Production<T> {
+  readonly produce: (emit: Emit<T>) => Operation<unknown>;
+  /** Called by unsubscribing, before the tasks are cancelled. */
+  readonly leave?: () => void;
 }
 
 /** Gives one item to the subscriber; false says that there is no use in more. */
@@ -74,7 +84,10 @@ export type Emit<T> = (item: T) => Operation<boolean>;
  *   aborted (with both given, the signal's reason)
  */
 export function toObservable<T>(source: StreamSource<T>, options: ToObservableOptions = {}): TaskObservable<T> {
-  return new TaskObservable((emit) => forEachItem(source, emit), { name: "toObservable", ...options });
+  return new TaskObservable(() => ({ produce: (emit) => forEachItem(source, emit) }), {
+    name: "toObservable",
+    ...options,
+  });
 }
 
 /**
@@ -123,17 +136,10 @@ class Emission<T> {
 
   start(produce: (emit: Emit<T>) => Operation<unknown>, options: ToObservableOptions): void {
     this.#running.add(this);
-    const { ended, cancel } = startTree(() => produce((item) => this.#emit(item)), options);
-    this.#stop = cancel;
-    ended.then(
-      () => this.#end(() => this.#subscriber.complete()),
-      (error: unknown) => {
-        if (!this.#subscriber.closed) return this.#end(() => this.#subscriber.error(error));
-        // That what it read from was closed as well is no news to one who has left.
-        const isNews = !isCancelled(error) && !(error instanceof ClosedResourceError);
-        if (isNews && this.#keepers.size === 0) reportLateError("a stream", error);
-        this.#end(() => {}, isNews ? { error } : undefined);
-      },
+    this.#stop = startTree(
+      () => produce((item) => this.#emit(item)),
+      options,
+      (outcome) => this.#settle(outcome),
     );
   }
 
@@ -156,6 +162,16 @@ class Emission<T> {
     return !this.#subscriber.closed;
   }
 
+  #settle(outcome: Result<unknown>): void {
+    if (outcome.ok) return this.#end(() => this.#subscriber.complete());
+    const { error } = outcome;
+    if (!this.#subscriber.closed) return this.#end(() => this.#subscriber.error(error));
+    // That what it read from was closed as well is no news to one who has left.
+    const isNews = !isCancelled(error) && !(error instanceof ClosedResourceError);
+    if (isNews && this.#keepers.size === 0) reportLateError("a stream", error);
+    this.#end(() => {}, isNews ? { error } : undefined);
+  }
+
   #end(tell: () => void, late?: { readonly error: unknown }): void {
     this.#running.delete(this);
     keptBy(this.#home, tell);
@@ -163,18 +179,36 @@ class Emission<T> {
   }
 }
 
-interface Tree {
-  readonly ended: Promise<unknown>;
-  readonly cancel: (reason: string) => void;
-}
-
-function startTree(body: () => Operation<unknown>, options: ToObservableOptions): Tree {
+/** @returns what cancels it */
+function startTree(
+  body: () => Operation<unknown>,
+  options: ToObservableOptions,
+  settle: (outcome: Result<unknown>) => void,
+): (reason: string) => void {
   const { within, signal, name = "observable" } = options;
+  const fail = (error: unknown) => settle({ ok: false, error: error as Error });
   if (within === undefined) {
     const tree = run(body, options);
-    return { ended: tree, cancel: (reason) => tree.cancel(reason) };
+    tree.then((value) => settle({ ok: true, value }), fail);
+    return (reason) => tree.cancel(reason);
   }
   const scope = new CancelScope();
-  const task = named(name, () => scope.run(signal === undefined ? body : () => withAbortSignal(signal, body)));
-  return { ended: runIn(within, task), cancel: (reason) => scope.cancel(reason) };
+  const task = function* (): Operation<void> {
+    let value: unknown;
+    try {
+      value = yield* scope.run(signal === undefined ? body : () => withAbortSignal(signal, body));
+    } catch (error) {
+      fail(error);
+      // An error has found its subscriber; a cancellation is the nursery's own.
+      if (isCancelled(error)) throw error;
+      return;
+    }
+    settle({ ok: true, value });
+  };
+  try {
+    within.startSoon(named(name, task));
+  } catch (error) {
+    fail(error);
+  }
+  return (reason) => scope.cancel(reason);
 }
