@@ -8,7 +8,6 @@ import {
   type DeclaredArgs,
   type DeclaredItem,
   type DeclaredProducer,
-  EndOfChannel,
   type ItemOf,
   named,
   type Portal,
@@ -23,7 +22,7 @@ import {
 import { Backpressure } from "./backpressure.ts";
 import { openObservable } from "./from-observable.ts";
 import type { ObservableLike } from "./intake.ts";
-import { PushBuffer, type PushOptions, type PushStream } from "./push-stream.ts";
+import { PushBuffer, type PushOptions } from "./push-stream.ts";
 import { forEachItem } from "./stream-source.ts";
 import { TaskObservable, type ToObservableOptions } from "./to-observable.ts";
 
@@ -75,22 +74,15 @@ export function observable(...given: readonly unknown[]): unknown {
   const serve = function* (out: SendStream<unknown>, args: object): Operation<void> {
     const pressure = new Backpressure();
     const source: ObservableLike<unknown> = Reflect.apply(fn, undefined, [args, { pressure }]);
-    yield* openObservable(source, (items) => sendAll(items, out), { capacity, overflow, pressure });
+    const send = (item: unknown) => out.trySend(item) || sent(out, item);
+    yield* openObservable(source, (items) => forEachItem(items, send), { capacity, overflow, pressure });
   };
   return producer(specs, named(fn.name || "anonymous observable", serve));
 }
 
-function* sendAll<T>(items: PushStream<T>, out: SendStream<T>): Operation<void> {
-  for (;;) {
-    let item: T;
-    try {
-      item = yield* items.receive();
-    } catch (error) {
-      if (error instanceof EndOfChannel) return;
-      throw error;
-    }
-    yield* out.send(item);
-  }
+function* sent<T>(out: SendStream<T>, item: T): Operation<boolean> {
+  yield* out.send(item);
+  return true;
 }
 
 export interface ObserveOptions

@@ -171,7 +171,8 @@ class Workers<T, R> {
     }
     if (this.#ordered) yield* turn.wait();
     if (failure !== undefined) throw failure.error;
-    yield* this.#emit(result as R);
+    const more = this.#emit(result as R);
+    if (typeof more !== "boolean") yield* more;
     next.set();
     this.#slots.push(slot);
     this.#freed.unpark();

@@ -3,7 +3,7 @@
  * that can. Items come out in order; then, and not before, the end or the error of the source.
  */
 import type { Effect, Operation, Stream, Subscription } from "effection";
-import { EndOfChannel, IN_PLACE, isCancelled, park, StreamOverrun } from "../core/mod.ts";
+import { EndOfChannel, IN_PLACE, isCancelled, type PromptSubscription, park, StreamOverrun } from "../core/mod.ts";
 import { Conduit } from "../to_promise/mod.ts";
 import type { Backpressure } from "./backpressure.ts";
 
@@ -46,7 +46,7 @@ export interface PushStream<T> extends Stream<T, void>, Subscription<T, void> {
 }
 
 /** @internal */
-export class PushBuffer<T> implements PushStream<T> {
+export class PushBuffer<T> implements PushStream<T>, PromptSubscription<T> {
   readonly [IN_PLACE] = true;
   readonly #what: string;
   readonly #overflow: NonNullable<PushOptions["overflow"]>;
@@ -102,7 +102,7 @@ export class PushBuffer<T> implements PushStream<T> {
     }
     this.#dropped++;
     if (this.#overflow === "drop-oldest") {
-      this.#items.take(DISCARD);
+      this.#items.takeNow();
       this.#items.tryPut(item);
     }
     return true;
@@ -142,6 +142,13 @@ export class PushBuffer<T> implements PushStream<T> {
     }
   }
 
+  nextNow(): IteratorResult<T, void> | undefined {
+    if (this.#items.buffered === 0) return undefined;
+    const value = this.#items.takeNow() as T;
+    this.#weigh();
+    return { done: false, value };
+  }
+
   *[Symbol.iterator](): Generator<Effect<unknown>, this, unknown> {
     return this;
   }
@@ -171,5 +178,3 @@ export class PushBuffer<T> implements PushStream<T> {
     }
   }
 }
-
-const DISCARD = { wake() {}, fail() {} };

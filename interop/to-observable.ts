@@ -14,7 +14,7 @@ import {
 import type { Backpressure } from "./backpressure.ts";
 import { currentKeeper, keptBy, TreeKeeper } from "./kept-trees.ts";
 import { reportLateError } from "./late-errors.ts";
-import { forEachItem, type StreamSource } from "./stream-source.ts";
+import { forEachItem, type Handle, type StreamSource } from "./stream-source.ts";
 
 export interface ToObservableOptions extends RunOptions {
   /** Take no further item while the reader behind the operators has no room; see `Backpressure`. */
@@ -67,7 +67,7 @@ export interface Production<T> {
 }
 
 /** Gives one item to the subscriber; false says that there is no use in more. */
-export type Emit<T> = (item: T) => Operation<boolean>;
+export type Emit<T> = Handle<T>;
 
 /**
  * The items of `source` as an observable. Items are emitted one by one from the run queue, never from within
@@ -104,10 +104,9 @@ export function* intoObserver<T>(
   // Its own scope, so that in a foreign Effection task too a halt is a cancellation, and the observer hears of it.
   yield* new CancelScope().run(function* () {
     try {
-      yield* forEachItem(source, function* (item) {
+      yield* forEachItem(source, (item) => {
         observer.next(item);
-        if (pressure !== undefined) yield* pressure.relieved();
-        return true;
+        return pressure?.isHeld === true ? then(pressure.relieved(), () => true) : true;
       });
     } catch (error) {
       observer.error(error);
@@ -155,11 +154,12 @@ class Emission<T> {
     keeper.keep(this);
   }
 
-  *#emit(item: T): Operation<boolean> {
+  #emit(item: T): boolean | Operation<boolean> {
+    const subscriber = this.#subscriber;
     // What an operator subscribes to in answer to an item is kept where that is.
-    keptBy(this.#home, () => this.#subscriber.next(item));
-    if (this.#pressure !== undefined) yield* this.#pressure.relieved();
-    return !this.#subscriber.closed;
+    keptBy(this.#home, () => subscriber.next(item));
+    const pressure = this.#pressure;
+    return pressure?.isHeld === true ? then(pressure.relieved(), () => !subscriber.closed) : !subscriber.closed;
   }
 
   #settle(outcome: Result<unknown>): void {
@@ -211,4 +211,9 @@ function startTree(
     fail(error);
   }
   return (reason) => scope.cancel(reason);
+}
+
+function* then<T>(wait: Operation<void>, value: () => T): Operation<T> {
+  yield* wait;
+  return value();
 }

@@ -2,7 +2,7 @@
  * One direction of a channel between a task and a promise: a bounded queue whose ends are plain callbacks, so that
  * either side of the border can wait at either end. First in, first out; nothing waits while the other end could serve.
  */
-import type { Waker } from "../core/mod.ts";
+import { Fifo, type Waker } from "../core/mod.ts";
 
 interface Put<T> {
   readonly item: T;
@@ -14,7 +14,7 @@ export type MakeError = () => unknown;
 
 export class Conduit<T> {
   readonly capacity: number;
-  readonly #items: T[] = [];
+  readonly #items = new Fifo<T>();
   readonly #puts = new Set<Put<T>>();
   readonly #takes = new Set<Waker<T>>();
   #putsClosed: MakeError | undefined;
@@ -26,7 +26,7 @@ export class Conduit<T> {
   }
 
   get buffered(): number {
-    return this.#items.length;
+    return this.#items.size;
   }
 
   get waitingPuts(): number {
@@ -45,7 +45,7 @@ export class Conduit<T> {
       taker.wake(item);
       return true;
     }
-    if (this.#items.length >= this.capacity) return false;
+    if (this.#items.size >= this.capacity) return false;
     this.#items.push(item);
     return true;
   }
@@ -65,13 +65,19 @@ export class Conduit<T> {
   /** Take the next item, or wait for it; returns what gives up the wait. */
   take(waiter: Waker<T>): () => void {
     if (!this.#takesFailed) this.#admit();
-    if (this.#items.length > 0) waiter.wake(this.#items.shift() as T);
+    if (this.#items.size > 0) waiter.wake(this.#items.shift() as T);
     else if (this.#takesClosed !== undefined) waiter.fail(this.#takesClosed());
     else {
       this.#takes.add(waiter);
       return () => this.#takes.delete(waiter);
     }
     return () => {};
+  }
+
+  /** The next item if it is there, and `undefined` otherwise: only a caller who knows that it is can tell. */
+  takeNow(): T | undefined {
+    if (!this.#takesFailed) this.#admit();
+    return this.#items.shift();
   }
 
   /** Nothing more goes in; puts that wait already still will. The first call counts. */
@@ -98,7 +104,7 @@ export class Conduit<T> {
   failTakes(error: MakeError): void {
     this.closeTakes(error);
     this.#takesFailed = true;
-    this.#items.length = 0;
+    this.#items.clear();
   }
 
   /** Let in the put that has waited longest: one place is about to be free, also where the capacity is 0. */

@@ -430,6 +430,16 @@ describe("inside of an emission", () => {
     expect(seen).toEqual([1, 2, 3]);
   });
 
+  it("a source that never waits leaves others their turn, and can be left", async () => {
+    let count = 0;
+    const source$ = toObservable(counting());
+    const subscription = source$.subscribe(() => count++);
+    await run(hostTurn);
+    subscription.unsubscribe();
+    await source$.finalized();
+    expect(count).toBeGreaterThan(0);
+  });
+
   it("a subscriber may feed its own source, and subscribe again", async () => {
     const [send, receive] = openMemoryChannel<number>(2);
     const seen: number[] = [];
