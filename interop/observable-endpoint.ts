@@ -5,26 +5,30 @@
 import type { Operation } from "effection";
 import {
   type ArgsOfSource,
+  type ConsumeOptions,
+  checkpointIfCancelled,
   type DeclaredArgs,
   type DeclaredItem,
   type DeclaredProducer,
   type ItemOf,
+  isCancelled,
   named,
   type Portal,
   type ProducerEndpoint,
   type ProducerOptions,
   producer,
+  type ReceiveStream,
   type SendStream,
   type Settings,
   type Source,
-  type StreamOptions,
 } from "../core/mod.ts";
 import { Backpressure } from "./backpressure.ts";
 import { openObservable } from "./from-observable.ts";
 import type { ObservableLike } from "./intake.ts";
-import { PushBuffer, type PushOptions } from "./push-stream.ts";
+import { reportLateError } from "./late-errors.ts";
+import { PushBuffer, type PushOptions, type PushStream } from "./push-stream.ts";
 import { forEachItem } from "./stream-source.ts";
-import { TaskObservable, type ToObservableOptions } from "./to-observable.ts";
+import { type Emit, TaskObservable, type ToObservableOptions } from "./to-observable.ts";
 
 /** What can be said of an observable beside what it does; each may be left out. */
 export interface ObservableOptions extends Pick<ProducerOptions, "args" | "send" | "check" | "codecs">, PushOptions {}
@@ -75,9 +79,25 @@ export function observable(...given: readonly unknown[]): unknown {
     const pressure = new Backpressure();
     const source: ObservableLike<unknown> = Reflect.apply(fn, undefined, [args, { pressure }]);
     const send = (item: unknown) => out.trySend(item) || sent(out, item);
-    yield* openObservable(source, (items) => forEachItem(items, send), { capacity, overflow, pressure });
+    yield* openObservable(source, (items) => sendAll(items, send), { capacity, overflow, pressure });
   };
   return producer(specs, named(fn.name || "anonymous observable", serve));
+}
+
+function* sendAll<T>(items: PushStream<T>, send: Emit<T>): Operation<void> {
+  try {
+    yield* forEachItem(items, send);
+  } catch (error) {
+    if (isCancelled(error)) throw error;
+    // A consumer that has left by now does not wait for what the source failed with: that would be no failure to clean up.
+    try {
+      yield* checkpointIfCancelled();
+    } catch (cancelled) {
+      reportLateError("an observable", error);
+      throw cancelled;
+    }
+    throw error;
+  }
 }
 
 function* sent<T>(out: SendStream<T>, item: T): Operation<boolean> {
@@ -87,7 +107,7 @@ function* sent<T>(out: SendStream<T>, item: T): Operation<boolean> {
 
 export interface ObserveOptions
   extends ToObservableOptions,
-    Pick<StreamOptions, "capacity" | "capacityBytes" | "overflow"> {}
+    Pick<ConsumeOptions, "capacity" | "capacityBytes" | "overflow"> {}
 
 /**
  * The items of a source in another actor as an observable. Each subscription asks for them anew; to unsubscribe cancels
@@ -99,7 +119,8 @@ export interface ObserveOptions
  * @param portal - to the actor; it must live as long as there are subscriptions
  * @param source - an `observable`, a `producer`, or a function that returns an async iterable
  * @param options - as those of `toObservable`, and of `portal.openStreamFrom`
- * @throws (as error notification) what `portal.openStreamFrom` throws; an error of the source comes after its items
+ * @throws (as error notification) what `portal.openStreamFrom` throws; an error of the source comes after its items. One
+ *   that had happened by the time the subscriber left is a warning of type `LateObservableError`
  */
 export function observe<S extends Source>(
   portal: Portal,
@@ -108,13 +129,27 @@ export function observe<S extends Source>(
   options: ObserveOptions = {},
 ): TaskObservable<ItemOf<S>> {
   const { capacity, capacityBytes, overflow, ...rest } = options;
-  const taking = {
+  const taking: ConsumeOptions = {
+    // In RxJS an error that comes behind the last item one wanted is none; here the source may be ahead by many items.
+    onMissedFailure: (error) => reportLateError("an observed source", error),
     ...(capacity !== undefined && { capacity }),
     ...(capacityBytes !== undefined && { capacityBytes }),
     ...(overflow !== undefined && { overflow }),
   };
   return new TaskObservable<ItemOf<S>>(
-    () => ({ produce: (emit) => portal.openStreamFrom(source, args, (stream) => forEachItem(stream, emit), taking) }),
+    () => ({
+      produce: (emit, hasLeft) =>
+        portal.openStreamFrom(source, args, (stream) => forEachUntilLeft(stream, emit, hasLeft), taking),
+    }),
     { name: "observe", ...rest },
   );
+}
+
+function* forEachUntilLeft<T>(stream: ReceiveStream<T>, emit: Emit<T>, hasLeft: () => boolean): Operation<void> {
+  try {
+    yield* forEachItem(stream, emit);
+  } catch (error) {
+    // Missed, like one that comes a moment later.
+    if (isCancelled(error) || !hasLeft()) throw error;
+  }
 }

@@ -61,7 +61,7 @@ export class TaskObservable<T> extends Observable<T> {
 
 /** What gives the items of one subscription. */
 export interface Production<T> {
-  readonly produce: (emit: Emit<T>) => Operation<unknown>;
+  readonly produce: (emit: Emit<T>, hasLeft: () => boolean) => Operation<unknown>;
   /** Called by unsubscribing, before the tasks are cancelled. */
   readonly leave?: () => void;
 }
@@ -125,6 +125,8 @@ class Emission<T> {
   readonly #home = currentKeeper();
   readonly #keepers = new Set<TreeKeeper>();
   #stop: ((reason: string) => void) | undefined;
+  /** An error came while there was a subscriber, who has left by the time it could be told. */
+  #hasFailedInTime = false;
 
   constructor(subscriber: Subscriber<T>, running: Set<Emission<T>>, pressure: Backpressure | undefined) {
     this.#subscriber = subscriber;
@@ -133,10 +135,10 @@ class Emission<T> {
     if (this.#home !== undefined) this.keepBy(this.#home);
   }
 
-  start(produce: (emit: Emit<T>) => Operation<unknown>, options: ToObservableOptions): void {
+  start(produce: Production<T>["produce"], options: ToObservableOptions): void {
     this.#running.add(this);
     this.#stop = startTree(
-      () => produce((item) => this.#emit(item)),
+      () => this.#produce(produce),
       options,
       (outcome) => this.#settle(outcome),
     );
@@ -154,6 +156,18 @@ class Emission<T> {
     keeper.keep(this);
   }
 
+  *#produce(produce: Production<T>["produce"]): Operation<void> {
+    try {
+      yield* produce(
+        (item) => this.#emit(item),
+        () => this.#subscriber.closed,
+      );
+    } catch (error) {
+      this.#hasFailedInTime = !this.#subscriber.closed;
+      throw error;
+    }
+  }
+
   #emit(item: T): boolean | Operation<boolean> {
     const subscriber = this.#subscriber;
     // What an operator subscribes to in answer to an item is kept where that is.
@@ -168,8 +182,9 @@ class Emission<T> {
     if (!this.#subscriber.closed) return this.#end(() => this.#subscriber.error(error));
     // That what it read from was closed as well is no news to one who has left.
     const isNews = !isCancelled(error) && !(error instanceof ClosedResourceError);
-    if (isNews && this.#keepers.size === 0) reportLateError("a stream", error);
-    this.#end(() => {}, isNews ? { error } : undefined);
+    const isForKeepers = this.#keepers.size > 0 && !this.#hasFailedInTime;
+    if (isNews && !isForKeepers) reportLateError("a stream", error);
+    this.#end(() => {}, isNews && isForKeepers ? { error } : undefined);
   }
 
   #end(tell: () => void, late?: { readonly error: unknown }): void {

@@ -53,11 +53,14 @@ export class Call implements DialogHalf {
   /** Whether this side has asked for the cancellation, and whether that was acknowledged. */
   cancelCalled = false;
   cancelAcked = false;
+  /** Whether it has failed before it can have heard that it was cancelled, if it was at all. */
+  hasFailedUnasked = false;
   /** The actor that the cancellation was asked for by, where it was one that ended the remote task. */
   canceller: ActorId | undefined;
 
   readonly #kind: DialogKind;
   #answering: Answering = "asked";
+  #firstRequest: CancelRequest | undefined;
   readonly #hasDeadline: boolean;
   readonly #parseFirst: Parse | undefined;
   readonly #parseResult: Parse | undefined;
@@ -157,7 +160,9 @@ export class Call implements DialogHalf {
   /** Ask for the cancellation, and wait for the acknowledgement only. @throws ActorTooSlowError */
   *cancel(details: CancelDetails, timeoutMs?: number): Operation<void> {
     this.cancelCalled = true;
-    yield* CancelRequest.ofTask(this.channel, this.cid, details).wait(timeoutMs);
+    const request = CancelRequest.ofTask(this.channel, this.cid, details);
+    this.#firstRequest ??= request;
+    yield* request.wait(timeoutMs);
     this.cancelAcked = true;
     // A plain peer says nothing more of a stream that it was asked to end: no error came before this, so there is none.
     if (this.#kind === "producer" && this.channel.isPlain) this.#end({ ok: true, value: undefined });
@@ -213,6 +218,7 @@ export class Call implements DialogHalf {
       case "Return":
         return this.#give(message.pld, this.#parseResult, (value) => this.#end({ ok: true, value }));
       case "Error":
+        this.hasFailedUnasked = this.#firstRequest?.acknowledged.result === undefined;
         return this.#end({ ok: false, error: unboxError(message, ownErrors) });
     }
   }

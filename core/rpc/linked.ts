@@ -39,7 +39,7 @@ export function* runLinked<D extends Dialog, R, T>(
 }
 
 /** The block threw: the remote task must not outlive it, and neither error may hide the other. */
-function* leaveByError(call: Call, error: unknown): Operation<void> {
+function* leaveByError(call: Call, error: unknown, onMissedFailure?: (error: Error) => void): Operation<void> {
   const isEndOfStream = call.stream?.isEnd(error) ?? false;
   call.stream?.close();
   const before = call.outcome.result;
@@ -51,10 +51,23 @@ function* leaveByError(call: Call, error: unknown): Operation<void> {
   const reason = isCancelled(error) ? error.reason : `the block of the context failed: ${String(error)}`;
   const ended = yield* call.endByCancel(reason);
   if (ended.ok || call.isOwnCancel(ended.error)) throw error;
+  if (isCancelled(error) && call.hasFailedUnasked && onMissedFailure !== undefined) {
+    onMissedFailure(ended.error);
+    throw error;
+  }
   if (isCancelled(error)) throw ended.error instanceof TransportClosed ? error : ended.error;
   // A task that fails leaves its stream first; that the stream has ended is no second failure.
   if (isEndOfStream) throw ended.error;
   throw new ExceptionGroup(`${call.label}: both sides of the context failed`, [error, ended.error]);
+}
+
+/** How a producer is consumed. */
+export interface ConsumeOptions extends Pick<StreamOptions, "capacity" | "capacityBytes" | "overflow"> {
+  /**
+   * Called with what the source has failed with by itself where the block was left before it received that; it is thrown
+   * unless this is given. What its clean-up fails with is thrown in any case.
+   */
+  readonly onMissedFailure?: (error: Error) => void;
 }
 
 /**
@@ -65,14 +78,14 @@ export function* consume<In, T>(
   call: Call,
   stream: MessageStream<never, In>,
   body: (stream: MessageStream<never, In>) => Operation<T>,
-  options: StreamOptions,
+  { onMissedFailure, ...options }: ConsumeOptions,
 ): Operation<T> {
   let value: T;
   try {
     stream.open(options, "receive");
     value = yield* body(stream);
   } catch (error) {
-    yield* leaveByError(call, error);
+    yield* leaveByError(call, error, onMissedFailure);
     return undefined as T;
   }
   stream.close();
@@ -84,7 +97,8 @@ export function* consume<In, T>(
       if (!ended.ok) throw ended.error;
     }
   } catch (error) {
-    if (!call.isOwnCancel(error)) throw error;
+    if (call.hasFailedUnasked && onMissedFailure !== undefined) onMissedFailure(error as Error);
+    else if (!call.isOwnCancel(error)) throw error;
   }
   return value;
 }

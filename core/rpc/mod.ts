@@ -13,6 +13,7 @@ export {
   type Slot,
 } from "./endpoint.ts";
 export { type EnabledModules, type RemoteModule, remote } from "./function-name.ts";
+export type { ConsumeOptions } from "./linked.ts";
 export { MessageStream } from "./message-stream.ts";
 export { registerCodec, registerError } from "./own-types.ts";
 export { type CancelActorOptions, Portal } from "./portal.ts";

@@ -15,11 +15,11 @@ import {
   type Slot,
 } from "./endpoint.ts";
 import { type EnabledModules, type FunctionName, nameOf } from "./function-name.ts";
-import { consume, runLinked } from "./linked.ts";
+import { type ConsumeOptions, consume, runLinked } from "./linked.ts";
 import type { MessageStream } from "./message-stream.ts";
 import { type ArgsOfSource, type ItemOf, isProducerEndpoint, type Source } from "./producer.ts";
 import type { ReceiveStream } from "./stream-ends.ts";
-import { completeOptions, type StreamOptions } from "./stream-options.ts";
+import { completeOptions } from "./stream-options.ts";
 
 export interface CancelActorOptions {
   /** Time for the acknowledgement, in milliseconds; `CANCEL_ACK_TIMEOUT_MS` unless told. */
@@ -141,7 +141,8 @@ export class Portal {
    * ```
    *
    * @param source - a `producer`, an exported `async function*`, or any function that returns an async iterable
-   * @param options - how much this side takes ahead (`capacity`, `capacityBytes`), and what becomes of more (`overflow`)
+   * @param options - how much this side takes ahead (`capacity`, `capacityBytes`), what becomes of more (`overflow`), and
+   *   of a failure that the block has not waited for (`onMissedFailure`)
    * @returns what `body` returned
    * @throws RemoteActorError with what the producer threw: where its items are received, after them, and here
    * @throws ContextCancelled if it was cancelled by somebody else; ExceptionGroup if both sides failed
@@ -151,7 +152,7 @@ export class Portal {
     source: S,
     args: ArgsOfSource<S>,
     body: (stream: ReceiveStream<ItemOf<S>>) => Operation<T>,
-    options: Pick<StreamOptions, "capacity" | "capacityBytes" | "overflow"> = {},
+    options: ConsumeOptions = {},
   ): Operation<T> {
     mustBeBlock("openStreamFrom", body);
     completeOptions(options); // before anything is asked for

@@ -23,6 +23,7 @@ import { Backpressure, observable, observe, openObservable, type TaskObservable 
 import { useCensus } from "../support/census.ts";
 import { describe, expect, it } from "../support/it.ts";
 import { errorOf } from "../support/outcome.ts";
+import { collectWarnings } from "../to_promise/promise-side.ts";
 import * as fixture from "./fixtures/observables.ts";
 
 const OBSERVABLES = new URL("./fixtures/observables.ts", import.meta.url);
@@ -217,6 +218,23 @@ describe.each([
       const slow$ = observe(portal, fixture.unwindsSlowly, {}).pipe(concatMap((n) => from([n, n])));
       expect(yield* openObservable(slow$, (stream) => stream.receive())).toBe(1);
       expect(yield* portal.run(fixture.whatWasSeen)).toMatchObject({ log: ["unwound"] });
+    });
+  });
+
+  it("observe: an error behind the last item that was wanted is a warning, and no failure of the reader", function* () {
+    yield* withPortal(function* (portal) {
+      const warnings = collectWarnings();
+      const failing$ = observe(portal, fixture.failsAfter, { count: 2 });
+      const first = yield* openObservable(failing$.pipe(take(1)), function* (stream) {
+        const item = yield* stream.receive();
+        for (let turns = 0; turns < 3; turns++) yield* portal.run(fixture.whatWasSeen);
+        return item;
+      });
+      yield* settled(failing$.finalized());
+      expect(first).toBe(1);
+      // Whether the source had failed by then is for it to say: at most it is heard of here.
+      warnings.stop();
+      expect(new Set(warnings.names)).toEqual(new Set(warnings.names.filter((name) => name === "LateObservableError")));
     });
   });
 

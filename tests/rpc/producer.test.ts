@@ -1,6 +1,7 @@
 /** One-way streams: `portal.openStreamFrom`, to this process and to another. */
 import type { Operation } from "effection";
 import {
+  CancelScope,
   each,
   failAfter,
   MsgTypeError,
@@ -101,6 +102,39 @@ describe.each([
     yield* withPortal(function* (portal) {
       const leftEarly = portal.openStreamFrom(fixture.failsAfter, { count: 0 }, () => portal.run(fixture.whatWasSeen));
       expect(yield* errorOf(leftEarly)).toMatchObject({ remoteMessage: "ran dry" });
+    });
+  });
+
+  it("a failure that its consumer has left before is told to onMissedFailure, where that is given", function* () {
+    yield* withPortal(function* (portal) {
+      const missed: unknown[] = [];
+      const onMissedFailure = (error: Error) => void missed.push(error);
+      // A call later the failure has come, too.
+      const leaves = function* () {
+        yield* portal.run(fixture.whatWasSeen);
+        return "left";
+      };
+      expect(yield* portal.openStreamFrom(fixture.failsAfter, { count: 1 }, leaves, { onMissedFailure })).toBe("left");
+      expect(missed).toEqual([expect.any(RemoteActorError)]);
+      const scope = new CancelScope();
+      const isCancelled = portal.openStreamFrom(
+        fixture.failsAfter,
+        { count: 1 },
+        function* () {
+          yield* portal.run(fixture.whatWasSeen);
+          scope.cancel();
+          yield* sleep(1_000);
+        },
+        { onMissedFailure },
+      );
+      yield* scope.run(() => isCancelled);
+      expect(scope.cancelledCaught).toBe(true);
+      expect(missed).toHaveLength(2);
+      const cleanUpFails = portal.openStreamFrom(fixture.failsToCleanUp, {}, (stream) => stream.receive(), {
+        onMissedFailure,
+      });
+      expect(yield* errorOf(cleanUpFails)).toMatchObject({ message: expect.stringContaining("clean-up") });
+      expect(missed).toHaveLength(2);
     });
   });
 
