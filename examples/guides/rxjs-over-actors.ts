@@ -1,4 +1,4 @@
-import { each, openActorNursery, runMain } from "espalier";
+import { all, each, openActorNursery, runMain } from "espalier";
 import { openObservable, overActors } from "espalier/interop";
 import { map, range } from "rxjs";
 import { square } from "./rxjs-ticks.ts";
@@ -6,7 +6,7 @@ import { square } from "./rxjs-ticks.ts";
 runMain(import.meta, function* () {
   yield* openActorNursery(function* (an) {
     const enableModules = [import.meta.resolve("./rxjs-ticks.ts")];
-    const pool = [yield* an.startActor("one", { enableModules }), yield* an.startActor("two", { enableModules })];
+    const pool = yield* all(["one", "two"].map((name) => an.startActor(name, { enableModules })));
 
     const squares$ = range(1, 8).pipe(
       map((n) => ({ n })),
