@@ -44,6 +44,9 @@ export function* openObservable<T, R>(
   body: (items: PushStream<T>) => Operation<R>,
   options: FromObservableOptions = {},
 ): Operation<R> {
+  if (typeof body !== "function") {
+    throw new TypeError(`openObservable(source, body) takes its block as a generator function, got ${typeof body}`);
+  }
   const intake = new Intake<T>(options);
   // Its own scope, so that in a foreign Effection task too a halt is a cancellation and waits.
   return (yield* new CancelScope().run(() =>

@@ -131,5 +131,6 @@ function isInterop<T>(source: ObservableLike<T>): source is InteropObservable<T>
 }
 
 function describe(value: unknown): string {
+  if (typeof value === "function") return `a function (${value.name || "anonymous"}); call it`;
   return typeof value === "object" ? Object.prototype.toString.call(value) : `${typeof value} ${String(value)}`;
 }

@@ -48,7 +48,14 @@ export function overTasks<T, R>(
   work: (item: T, index: number) => Operation<R>,
   options: OverTasksOptions = {},
 ): OperatorFunction<T, R> {
-  return overSlots<T, R>("overTasks", (item, index) => work(item, index), 1, options);
+  const checked = (item: T, index: number) => {
+    const operation = work(item, index);
+    if (typeof operation === "object" && Symbol.iterator in operation) return operation;
+    throw new TypeError(
+      "overTasks(work): work returned no operation; make it a generator function, and call promise code with runTask",
+    );
+  };
+  return overSlots<T, R>("overTasks", checked, 1, options);
 }
 
 /**

@@ -32,6 +32,11 @@ export function* forEachItem<T>(source: StreamSource<T>, handle: Handle<T>): Ope
     return;
   }
   const reader = !("next" in opened) && Symbol.iterator in opened ? yield* opened : opened;
+  if (!("next" in reader || "receive" in reader)) {
+    throw new TypeError(
+      "a source is a stream, something with receive(), or a function that opens one; for an observable open it with fromObservable",
+    );
+  }
   const take = "next" in reader ? () => reader.next() : () => nextOf(reader);
   for (let count = 1; ; count++) {
     const step = yield* take();

@@ -14,6 +14,7 @@ import {
 } from "rxjs";
 import { expectTypeOf } from "vitest";
 import {
+  all,
   Event,
   ExceptionGroup,
   openActorNursery,
@@ -265,6 +266,12 @@ describe("overTasks", () => {
     expect(log).toEqual(["item 1", "item 2", "Cancelled"]);
   });
 
+  it("says what to do about work that is promise code", async () => {
+    const { items, ended } = heard(of(1).pipe(overTasks((async (n: number) => n) as never)));
+    await ended;
+    expect(items).toEqual([expect.objectContaining({ message: expect.stringMatching(/generator function.*runTask/) })]);
+  });
+
   it("refuses bad options where the pipe is put together", () => {
     const { work } = gates();
     for (const concurrency of [0, 1.5, Number.NaN]) expect(() => overTasks(work, { concurrency })).toThrow(RangeError);
@@ -279,8 +286,7 @@ describe("overActors", () => {
 
   const withPool = <T>(body: (portals: Portal[]) => Operation<T>) =>
     openActorNursery(function* (an) {
-      const portals: Portal[] = [];
-      for (const name of ["one", "two"]) portals.push(yield* an.startActor(name, { enableModules: [OBSERVABLES] }));
+      const portals = yield* all(["one", "two"].map((name) => an.startActor(name, { enableModules: [OBSERVABLES] })));
       const value = yield* body(portals);
       for (const portal of portals) yield* portal.cancelActor();
       return value;
@@ -322,7 +328,7 @@ describe("overActors", () => {
         expect(yield* portal.run(fixture.whatWasSeen)).toMatchObject({ log: [`call ${i + 1} cancelled`] });
       }
     });
-  });
+  }, 60_000);
 });
 
 function* throwing(error: Error): Operation<never> {

@@ -229,6 +229,13 @@ describe("a scope that reads an observable of tasks", () => {
     }
   });
 
+  it("a block that is none, and a source that is an observable, are refused, saying what is taken", function* () {
+    const noBlock = yield* errorOf(() => openObservable(of(1), undefined as never));
+    expect(String(noBlock)).toMatch(/takes its block as a generator function, got undefined/);
+    const noSource = yield* errorOf(() => intoObserver(of(1) as never, new Subject<number>()));
+    expect(String(noSource)).toMatch(/for an observable open it with fromObservable/);
+  });
+
   it("an overflow policy that there is not is refused, and says which there are", () => {
     expect(() => fromObservable(NEVER, { overflow: "backpressure" as "error" })).toThrow(
       /error, drop-oldest, drop-newest, got backpressure/,
