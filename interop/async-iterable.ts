@@ -3,7 +3,7 @@ import type { Operation } from "effection";
 import type { RunOptions } from "../core/mod.ts";
 import { type Puller, type PullOptions, type PullStream, pullFrom } from "./pull-stream.ts";
 import type { StreamSource } from "./stream-source.ts";
-import { TreeIterator } from "./tree-iterator.ts";
+import { iteratorOf } from "./task-iterator.ts";
 
 /** An iterable, or what makes one that ends when its signal is aborted. */
 export type AsyncIterableSource<T> = AsyncIterable<T> | ((tools: { readonly signal: AbortSignal }) => AsyncIterable<T>);
@@ -33,7 +33,7 @@ export function fromAsyncIterable<T>(
  * @throws (as rejection) what `source` throws; `Cancelled` if `options.signal` was aborted
  */
 export function toAsyncIterable<T>(source: StreamSource<T>, options: RunOptions = {}): AsyncIterable<T, void> {
-  return { [Symbol.asyncIterator]: () => new TreeIterator(source, { name: "toAsyncIterable", ...options }) };
+  return { [Symbol.asyncIterator]: () => iteratorOf(source, { name: "toAsyncIterable", ...options }) };
 }
 
 class IteratorPuller<T> implements Puller<T> {

@@ -16,10 +16,12 @@ import {
   type StreamOptions,
   sleepForever,
 } from "../core/mod.ts";
+import { type ObserveOptions, observe } from "./observable-endpoint.ts";
 import { PromiseContext, type PromiseContextOptions } from "./promise-context.ts";
 import { forEachItem } from "./stream-source.ts";
 import type { CallOptions, DoorTask, TaskDoor } from "./task-door.ts";
 import { TaskIterator } from "./task-iterator.ts";
+import type { TaskObservable } from "./to-observable.ts";
 import type { UnseenFailures } from "./unseen-failures.ts";
 
 /** The function's named arguments, which may be left out if it needs none, and what bounds the call. */
@@ -107,6 +109,20 @@ export class PromisePortal {
         (body) => door.start(`stream from ${this.actor.name}`, body, { signal, timeoutMs }),
       );
     return { [Symbol.asyncIterator]: iterate };
+  }
+
+  /**
+   * The items of a source in the actor as an observable; each subscription asks for them anew, and runs as a task of the
+   * guest. To unsubscribe cancels the source over there; `finalized()` of what is returned waits until it has ended.
+   *
+   * @throws (as error notification) as `observe`
+   */
+  observe<S extends Source>(
+    source: S,
+    args: ArgsOfSource<S>,
+    options: Omit<ObserveOptions, "within"> = {},
+  ): TaskObservable<ItemOf<S>> {
+    return observe(this.#portal, source, args, { ...options, within: this.link.door.nursery });
   }
 
   /**

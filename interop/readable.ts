@@ -5,7 +5,7 @@ import type { Operation } from "effection";
 import { ExceptionGroup, type RunOptions } from "../core/mod.ts";
 import { type Puller, type PullOptions, type PullStream, pullFrom } from "./pull-stream.ts";
 import type { StreamSource } from "./stream-source.ts";
-import { TreeIterator } from "./tree-iterator.ts";
+import { iteratorOf } from "./task-iterator.ts";
 
 export interface ToReadableOptions extends RunOptions {
   /** Items, or for Node without `objectMode` bytes, that are taken ahead of the reader; by default one at most. */
@@ -50,7 +50,7 @@ export function toReadable<T>(
   source: StreamSource<T>,
   { highWaterMark = 1, objectMode = true, ...options }: ToReadableOptions & { readonly objectMode?: boolean } = {},
 ): Readable {
-  const items = new TreeIterator(source, { name: "toReadable", ...options });
+  const items = iteratorOf(source, { name: "toReadable", ...options });
   return new Readable({
     objectMode,
     highWaterMark,
@@ -82,7 +82,7 @@ export function toReadableStream<T>(
   source: StreamSource<T>,
   { highWaterMark = 0, ...options }: ToReadableOptions = {},
 ): ReadableStream<T> {
-  const items = new TreeIterator(source, { name: "toReadableStream", ...options });
+  const items = iteratorOf(source, { name: "toReadableStream", ...options });
   return new ReadableStream<T>(
     {
       async pull(controller) {

@@ -37,6 +37,11 @@ export class TaskDoor {
     this.#whyClosed = whyClosed;
   }
 
+  /** Where what is called here runs. */
+  get nursery(): Nursery {
+    return this.#nursery;
+  }
+
   /** Why nothing can be started any more; undefined while something can. */
   get closedBy(): unknown {
     const { closed, cancelScope } = this.#nursery;

@@ -3,8 +3,9 @@
  * and waited for when the loop is left. Not an async generator: that would make who leaves wait for the next item.
  */
 import type { Operation } from "effection";
-import { isCancelled, park } from "../core/mod.ts";
+import { isCancelled, park, type RunOptions, run } from "../core/mod.ts";
 import { Conduit } from "../to_promise/mod.ts";
+import { forEachItem, type StreamSource } from "./stream-source.ts";
 
 /** Gives items to `send`, which says whether more are wanted. */
 export type Feed<T> = (send: (item: T) => Operation<boolean>) => Operation<void>;
@@ -54,7 +55,8 @@ export class TaskIterator<T> implements AsyncIterableIterator<T, void> {
     const task = this.#task;
     const wasRunning = this.#state === "running";
     this.#state = "left";
-    this.#items.failTakes(() => undefined);
+    if (task === undefined) this.#items.closeTakes(() => undefined);
+    else this.#items.failTakes(() => undefined);
     if (wasRunning && task !== undefined) {
       task.cancel("the iteration was left");
       await task.ended.catch((error: unknown) => {
@@ -104,4 +106,15 @@ export class TaskIterator<T> implements AsyncIterableIterator<T, void> {
     this.#failure = undefined;
     return failure;
   }
+}
+
+/** The items of `source`, given by a tree of tasks of its own. */
+export function iteratorOf<T>(source: StreamSource<T>, options: RunOptions): TaskIterator<T> {
+  return new TaskIterator(
+    (send) => forEachItem(source, send),
+    (body) => {
+      const ended = run(body, options);
+      return { ended, cancel: (reason) => ended.cancel(reason) };
+    },
+  );
 }

@@ -19,6 +19,9 @@ export { registerCodec, registerError } from "./own-types.ts";
 export { type CancelActorOptions, Portal } from "./portal.ts";
 export {
   type ArgsOfSource,
+  type DeclaredArgs,
+  type DeclaredItem,
+  type DeclaredProducer,
   type ItemOf,
   type ProducerEndpoint,
   type ProducerOptions,

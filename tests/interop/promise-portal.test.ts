@@ -1,5 +1,6 @@
 /** A guest's actors, as Promise code uses them: real processes. */
 import { getEventListeners } from "node:events";
+import { take } from "rxjs";
 import {
   ActorDied,
   ActorSpawnError,
@@ -108,6 +109,19 @@ describe("a portal for Promise code", () => {
       const all: number[] = [];
       for await (const n of feed.stream(counting, { from: 1, to: 1_000 })) all.push(n);
       expect(all).toEqual(Array.from({ length: 1_000 }, (_, i) => i + 1));
+    }));
+
+  it("gives a producer's items as an observable; unsubscribing ends it over there", () =>
+    withFeed(async (feed) => {
+      const log = new LogFile();
+      const seen: number[] = [];
+      const items = feed.observe(counting, { from: 0, log: log.path });
+      await new Promise<void>((resolve, reject) => {
+        items.pipe(take(3)).subscribe({ next: (item) => seen.push(item), error: reject, complete: resolve });
+      });
+      await items.finalized();
+      expect(seen).toEqual([0, 1, 2]);
+      expect(log.lines.length).toBe(1);
     }));
 
   it("starts no producer before the first item is asked for", () =>
