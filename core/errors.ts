@@ -266,6 +266,47 @@ export class AuthenticationError extends Error {
   }
 }
 
+/** Raised by a look-up when no actor of that name is registered, or none that is registered can be reached. */
+export class ActorNotFound extends Error {
+  override readonly name = "ActorNotFound";
+  readonly actorName: string;
+  /** Those of that name which were registered and could not be reached; the registrar has been told of each. */
+  readonly unreachable: readonly ActorId[];
+
+  constructor(actorName: string, why: string, unreachable: readonly ActorId[] = [], options?: ErrorOptions) {
+    super(`no actor "${actorName}" was found: ${why}`, options);
+    this.actorName = actorName;
+    this.unreachable = unreachable;
+  }
+}
+
+/** Raised when a registrar cannot be asked: nobody is there, it has gone, or it is no registrar. */
+export class RegistrarUnavailable extends Error {
+  override readonly name = "RegistrarUnavailable";
+  /** As a multiaddr. */
+  readonly address: string;
+
+  constructor(address: string, why: string, options?: ErrorOptions) {
+    super(`the registrar at ${address} cannot be asked: ${why}`, options);
+    this.address = address;
+  }
+}
+
+/** Raised where an actor was to have a global name that another one of its tree has. */
+export class ActorNameTaken extends Error {
+  override readonly name = "ActorNameTaken";
+  readonly actorName: string;
+  readonly holder: ActorId;
+
+  constructor(actorName: string, holder: ActorId) {
+    super(
+      `the global name "${actorName}" is held by ${formatActorId(holder)}; choose another, or take that actor with getOrStart`,
+    );
+    this.actorName = actorName;
+    this.holder = holder;
+  }
+}
+
 /** Raised when a peer sends what the protocol does not allow; the connection is closed. */
 export class ProtocolError extends Error {
   override readonly name = "ProtocolError";

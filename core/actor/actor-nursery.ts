@@ -1,9 +1,10 @@
 /** The nursery for processes: it does not end before every child has exited and has been waited for. */
 import type { Operation } from "effection";
-import { isCancelled } from "../errors.ts";
+import { ActorNameTaken, ActorNotFound, ConnectError, isCancelled, TransportClosed } from "../errors.ts";
 import { checkLogLevel, type LogLevel } from "../log/mod.ts";
 import { type PromisePolicy, policyOf } from "../promise/mod.ts";
 import type { ArgsOf, Callable, ResultOf } from "../rpc/endpoint.ts";
+import type { EnabledModules } from "../rpc/function-name.ts";
 import type { Portal } from "../rpc/portal.ts";
 import type { CancelScope } from "../sc/cancel-scope.ts";
 import { Deferred } from "../sc/deferred.ts";
@@ -13,8 +14,10 @@ import { type Actor, actorHere } from "./actor.ts";
 import { Child } from "./child.ts";
 import { type ChildOutput, checkOutput, heapFlags } from "./child-process-options.ts";
 import { enabledModules, type ModuleList } from "./enabled-modules.ts";
+import { Finding } from "./finding.ts";
 import { hostSpec } from "./host.ts";
 import { processBackend } from "./process-backend.ts";
+import type { RegisteredActor } from "./registered-actor.ts";
 import { openRootActor } from "./root.ts";
 import type { TeardownBounds, TeardownEvent } from "./teardown.ts";
 import { checkWarm, WarmPool } from "./warm-pool.ts";
@@ -27,6 +30,11 @@ export interface ActorOptions {
    * connect can call what is enabled, and cancel the actor. Nowhere unless told; `portal.addresses` has them as bound.
    */
   readonly bindAddrs?: readonly string[];
+  /**
+   * Whether it is to hold its name for the whole tree, however deep: no other actor may then be started so under that
+   * name. It costs a request to the root. Actors without it may have the name too; look-ups find the one that holds it.
+   */
+  readonly globalName?: boolean;
   /** Working directory; this process's unless told. */
   readonly cwd?: string;
   /** Environment variables beside those of this process; undefined takes one away. */
@@ -96,10 +104,20 @@ export function* openActorNursery<T>(
   const actor = yield* actorHere();
   if (actor === undefined) return yield* openRootActor(() => openActorNursery(body, options), options);
   const warm = checkWarm(options.warm);
-  const inner = (pool?: WarmPool) =>
-    openNursery((nursery) => body(new ActorNursery(actor, nursery, options, pool)), {
-      name: `actors of ${actor.name}`,
-    });
+  const inner = function* (pool?: WarmPool) {
+    let an: ActorNursery | undefined;
+    try {
+      return yield* openNursery(
+        (nursery) => {
+          an = new ActorNursery(actor, nursery, options, pool);
+          return body(an);
+        },
+        { name: `actors of ${actor.name}` },
+      );
+    } finally {
+      an?.ended();
+    }
+  };
   return yield* warm === 0 ? inner() : withPool(warm, actor, inner);
 }
 
@@ -122,11 +140,23 @@ function* withPool<T>(size: number, actor: Actor, body: (pool: WarmPool) => Oper
   return yield* outcome.wait();
 }
 
+function isGone(error: unknown): boolean {
+  return error instanceof ConnectError || error instanceof TransportClosed;
+}
+
+function checkName(name: string): void {
+  if (typeof name !== "string" || name === "") {
+    throw new TypeError(`an actor's name is a string, got ${name === "" ? "an empty one" : String(name)}`);
+  }
+}
+
 export class ActorNursery {
   readonly #actor: Actor;
   readonly #nursery: Nursery;
   readonly #options: ActorNurseryOptions;
   readonly #pool: WarmPool | undefined;
+  /** Connections to actors that others have started. */
+  readonly #leaving: (() => void)[] = [];
 
   /** @internal */
   constructor(actor: Actor, nursery: Nursery, options: ActorNurseryOptions, pool: WarmPool | undefined) {
@@ -146,11 +176,67 @@ export class ActorNursery {
    *
    * @param name - for people: errors, logs, the process list
    * @throws ActorSpawnError if it does not come up, with its stderr and exit status; the nursery goes on
+   * @throws ActorNameTaken if it is to hold its name for the tree, and another one does
    * @throws TypeError if an option is not what it should be, naming it
    */
   *startActor(name: string, options: ActorOptions = {}): Operation<Portal> {
-    if (typeof name !== "string" || name === "")
-      throw new TypeError(`an actor's name is a string, got ${String(name)}`);
+    checkName(name);
+    if (options.globalName !== true) return yield* this.#start(name, options, false);
+    return yield* this.#actor.directory.claim(name, (holder) => {
+      if (holder !== undefined) throw new ActorNameTaken(name, holder.actor);
+      return this.#start(name, options, true);
+    });
+  }
+
+  /**
+   * The actor that holds `name` for the whole tree: it is started in this nursery if there is none, and if many ask at
+   * once, then by one of them. If that one fails, or is cancelled or killed, the next one starts it. It belongs to the
+   * nursery that has started it, and ends with that; to the others the portal is a connection until their nursery ends.
+   *
+   * ```ts
+   * const cache = yield* an.getOrStart("cache", { enableModules });
+   * ```
+   *
+   * @throws as `startActor`; ActorNotFound if the one that holds the name cannot be reached
+   */
+  *getOrStart(name: string, options: Omit<ActorOptions, "globalName"> = {}): Operation<Portal> {
+    checkName(name);
+    const modules = enabledModules(options.enableModules);
+    let ending: string | undefined;
+    for (;;) {
+      try {
+        return yield* this.#actor.directory.claim(
+          name,
+          (holder) => this.#takeOrStart(name, options, modules, holder),
+          ending,
+        );
+      } catch (error) {
+        // It was about to end. Then it is waited for, and the name is free.
+        const uuid = error instanceof ActorNotFound && isGone(error.cause) ? error.unreachable[0]?.uuid : undefined;
+        if (uuid === undefined || uuid === ending) throw error;
+        ending = uuid;
+      }
+    }
+  }
+
+  *#takeOrStart(
+    name: string,
+    options: ActorOptions,
+    modules: EnabledModules,
+    holder: RegisteredActor | undefined,
+  ): Operation<Portal> {
+    if (holder === undefined) return yield* this.#start(name, options, true);
+    const { portal, leave } = yield* new Finding(this.#actor, name, this.#actor.directory, modules, true).keep(holder);
+    this.#leaving.push(leave);
+    return portal;
+  }
+
+  /** @internal The block has been left, and all its children have gone. */
+  ended(): void {
+    for (const leave of this.#leaving.splice(0)) leave();
+  }
+
+  *#start(name: string, options: ActorOptions, holdsName: boolean): Operation<Portal> {
     const { cwd, env = {}, spawnTimeoutMs, teardown } = options;
     const execArgv = [...(options.execArgv ?? []), ...heapFlags(options.maxHeapMb)];
     const stdio = checkOutput(options.stdio);
@@ -168,6 +254,8 @@ export class ActorNursery {
       promises,
     };
     return yield* this.#nursery.start(named(`actor ${name}`, Child.supervise), {
+      parent: this.#actor,
+      holdsName,
       backend: processBackend,
       pool: this.#pool,
       runtime,

@@ -10,7 +10,11 @@ import type { Service } from "../rpc/service.ts";
 import { Event } from "../sc/event.ts";
 import { asGround, peek } from "../sc/ground.ts";
 import { shielded } from "../sc/timeouts.ts";
+import type { ChildLink } from "./child-link.ts";
+import type { Directory } from "./directory.ts";
+import type { Household } from "./household.ts";
 import { type Logging, whileLogging } from "./logging.ts";
+import type { Registrar } from "./registrar.ts";
 
 /** Clean-up of an actor; what it returns, if it is an operation, is run out of reach of cancellations. */
 export type CleanUp = (() => Operation<unknown>) | (() => void);
@@ -57,13 +61,18 @@ export class Actor {
   readonly credentials: Credentials | undefined;
   /** Modules of which others may call the exports: names to URLs. */
   readonly enabled: EnabledModules;
-  /** Where it listens for peers, as multiaddrs; empty where it does not. */
-  addresses: readonly string[] = [];
   /** @internal The line of code that started it, where that was in this process. */
   startedAt: string | undefined;
+  #addresses: readonly string[] = [];
   #neverClosing: Event | undefined;
   /** @internal What serves the requests of others, in an actor that takes any. */
   service: Service | undefined;
+  /** @internal Its children that are up, by uuid. */
+  readonly children = new Map<string, ChildLink>();
+  /** @internal In a root: who knows all actors of the tree. */
+  registrar: Registrar | undefined;
+  #household: Household | undefined;
+  #directory: Directory | undefined;
 
   /** @internal */
   constructor(
@@ -87,6 +96,35 @@ export class Actor {
   get closing(): Event {
     this.#neverClosing ??= new Event();
     return this.service?.closing ?? this.#neverClosing;
+  }
+
+  /** Where it listens for peers, as multiaddrs; empty where it does not. */
+  get addresses(): readonly string[] {
+    return this.#addresses;
+  }
+
+  /** @internal */
+  set addresses(addresses: readonly string[]) {
+    this.#addresses = addresses;
+    this.registrar?.rootMoved(addresses);
+  }
+
+  /** @internal Where it looks up others. */
+  get directory(): Directory {
+    if (this.#directory === undefined) throw new NoRuntime("a look-up");
+    return this.#directory;
+  }
+
+  /** @internal What it does beside its work. */
+  get household(): Household {
+    if (this.#household === undefined) throw new NoRuntime("a look-up");
+    return this.#household;
+  }
+
+  /** @internal It is up. */
+  settle(household: Household, directory: Directory): void {
+    this.#household = household;
+    this.#directory = directory;
   }
 
   get name(): string {

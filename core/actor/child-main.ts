@@ -24,7 +24,10 @@ import {
   toWireAddress,
 } from "../wire/mod.ts";
 import { Actor, asActor } from "./actor.ts";
+import { AskedDirectory } from "./asked-directory.ts";
+import { directoryFunctions } from "./directory-functions.ts";
 import { Host, type HostSpec } from "./host.ts";
+import { Household } from "./household.ts";
 import { ACTOR_UNWIND_TIMEOUT_MS, FLUSH_TIMEOUT_MS, ORPHAN_GRACE_MS } from "./limits.ts";
 import { LogRelay } from "./log-relay.ts";
 import { childLogging } from "./logging.ts";
@@ -150,7 +153,12 @@ class ChildLife {
     const life = this;
     yield* openNursery(
       function* (nursery) {
-        const service = new Service(life.#id, nursery, modules);
+        const directory = new AskedDirectory(life.channel);
+        const service = new Service(life.#id, nursery, modules, directoryFunctions(actor, undefined));
+        const household = new Household(actor, nursery, function* () {
+          return service;
+        });
+        actor.settle(household, directory);
         actor.service = service;
         life.#scope = nursery.cancelScope;
         yield* listenForPeers(actor, service, addresses, function* (bound) {

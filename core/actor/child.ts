@@ -32,6 +32,8 @@ import {
   unboxError,
   type WireAddress,
 } from "../wire/mod.ts";
+import type { Actor } from "./actor.ts";
+import { ChildLink } from "./child-link.ts";
 import { SPAWN_TIMEOUT_MS } from "./limits.ts";
 import { recordOf } from "./log-relay.ts";
 import { type RuntimeVars, writeRuntimeVars } from "./runtime-vars.ts";
@@ -40,6 +42,10 @@ import { type TeardownBounds, type TeardownEvent, tearDown } from "./teardown.ts
 import { Started, type WarmPool } from "./warm-pool.ts";
 
 export interface ChildPlan {
+  /** Whose child it is. */
+  readonly parent: Actor;
+  /** Whether it has its name for the whole tree. */
+  readonly holdsName: boolean;
   readonly backend: SpawnBackend;
   /** Where processes may be waiting for it. */
   readonly pool: WarmPool | undefined;
@@ -73,6 +79,8 @@ export class Child {
   readonly #wasBlank: boolean;
   /** Whether its link had ended before anybody asked for its end. */
   #wasGone = false;
+  /** As others find it, once it is up. */
+  #link: ChildLink | undefined;
   /** Where it listens. */
   #bound: readonly WireAddress[] = [];
 
@@ -89,6 +97,8 @@ export class Child {
     if (plan.runtime.promises.onIgnoredAbort === "kill-actor") {
       this.#channel.onTooSlow = (error) => this.#quarantine(error);
     }
+    // Looked for with the first request: most children have none.
+    started.serve = (start, channel) => plan.parent.household.forChildren.serve(start, channel);
     this.#log(
       "runtime",
       "actor.started",
@@ -109,14 +119,7 @@ export class Child {
     try {
       yield* child.#boot();
       child.#log("runtime", "actor.ready", "is ready", { afterMs: Math.round(realClock.now() - began) });
-      const { id } = child.#plan.request;
-      status.started(
-        new Portal(id, child.#channel, plan.modules, {
-          cancel: (reason, graceMs) => child.#want(reason, graceMs),
-          gone: () => child.#process.exited.wait(),
-          addresses: child.#bound.map((address) => formatAddress(fromWireAddress(address))),
-        }),
-      );
+      status.started(child.#introduce());
       const exit = yield* child.#wanted.run(() => child.#process.exited.wait());
       if (exit !== undefined) return child.#judge(exit);
       yield* shielded(() => child.#end(child.#wanted.cancelCause?.reason ?? "cancelled", false));
@@ -136,6 +139,7 @@ export class Child {
       throw error;
     } finally {
       child.#channel.destroy("the child has ended");
+      child.#forget();
       const exit = child.#process.exited.result;
       if (exit?.ok) child.#log("runtime", "actor.exited", `has ended: ${describeExit(exit.value)}`, { ...exit.value });
     }
@@ -153,6 +157,31 @@ export class Child {
   /** One that keeps its thread answers nothing. */
   get #canBeAsked(): boolean {
     return this.#serves && !(this.#quarantined?.cause instanceof ActorTooSlowError);
+  }
+
+  /** It is up: others may look for it. */
+  #introduce(): Portal {
+    const { request, modules, parent, holdsName } = this.#plan;
+    const { id } = request;
+    const addresses = this.#bound.map((address) => formatAddress(fromWireAddress(address)));
+    const portal = new Portal(id, this.#channel, modules, {
+      cancel: (reason, graceMs) => this.#want(reason, graceMs),
+      gone: () => this.#process.exited.wait(),
+      addresses,
+    });
+    this.#link = new ChildLink(this.#channel, portal);
+    parent.children.set(id.uuid, this.#link);
+    parent.directory.join([{ actor: id, pid: this.#process.pid, addresses, path: [parent.id], holdsName }]);
+    return portal;
+  }
+
+  /** Its process has gone, and it can be found no more, nor can those below it. */
+  #forget(): void {
+    const { request, parent } = this.#plan;
+    if (this.#link === undefined) return;
+    this.#link.gone();
+    parent.children.delete(request.id.uuid);
+    parent.directory.leave([request.id.uuid]);
   }
 
   *#boot(): Operation<void> {

@@ -56,3 +56,33 @@ export const MAX_BLANK_DEATHS = 5;
 
 /** Between two looks whether a group of processes has gone: a look is one system call, and some 100 where any is left. */
 export const GROUP_LOOK_MS = 20;
+
+/** Actors in a registry: each takes about a kilobyte. Those of a tree are bounded by its processes, others by this. */
+export const MAX_REGISTERED_ACTORS = 65_536;
+
+/** Levels of a tree, as far as a registrar believes what it is told. */
+export const MAX_TREE_DEPTH = 256;
+
+/** Joins and leaves that wait for the reader of a watch: what happens while it deals with one of them. */
+export const MAX_PENDING_ACTOR_EVENTS = 1_024;
+
+/** For a look-up to be answered: a few hops between processes that only have to turn their event loops. */
+export const LOOK_UP_TIMEOUT_MS = 10_000;
+
+/** How long a connection to a peer is kept after its last use: longer than a pause between two calls of one job. */
+export const PEER_IDLE_MS = 10_000;
+
+/** From the loss of a registrar of another program until it is looked for again, each time. */
+export const REGISTRAR_RETRY_MS = 500;
+
+/** Times that two programs may take an address from each other's hands before they say that it cannot be had. */
+export const MAX_REGISTRAR_ATTEMPTS = 20;
+
+/** Joins and leaves under way to a watch in another process; more wait in the registrar, up to the bound above. */
+export const WATCH_STREAM_CAPACITY = 64;
+
+/** For a program that ends to take its actors back from a plain registrar, which does not see that it has gone. */
+export const LEAVE_TIMEOUT_MS = 2_000;
+
+/** For an actor that holds a global name, and cannot be reached any more, to have gone: its teardown, which is bounded. */
+export const HOLDER_GONE_TIMEOUT_MS = 20_000;

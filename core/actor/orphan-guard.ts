@@ -7,6 +7,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { reportWarning } from "../warnings.ts";
 import { MAX_GUARD_RESTARTS, ORPHAN_KILL_MS } from "./limits.ts";
+import { SOCKET_NAME } from "./private-folder.ts";
 import { TREE_VARIABLE } from "./tree-mark.ts";
 
 const SHELL = "/bin/sh";
@@ -18,7 +19,8 @@ const TICK_MS = 300;
 const START = 'eval "$ESPALIER_GUARD_TEXT"';
 
 /**
- * Reads `+ <pid>`, `g <group>` and `- <either>`. A child of ours ends by itself, and is killed if it does not; a group is
+ * Reads `+ <pid>`, `g <group>` and `- <either>`, and `+f <folder>` and `-f <folder>` of folders of sockets, which are
+ * removed in the end: a process that is killed leaves them. A child of ours ends by itself, and is killed if it does not; a group is
  * of programs that know nothing of their parent's death, and is asked to end first. What is killed in the end is the
  * process that was meant, not another that has its pid by now: where the kernel tells when a process was started (field
  * 22 of its `stat`), that has to be the same. One that has ended and is only not waited for (state Z) is gone; a group can
@@ -66,8 +68,11 @@ without() {
 }
 children=
 groups=
+folders=
 while read -r sign pid; do
   case $sign in
+  +f) folders=$(printf '%s\n%s' "$folders" "$pid") ;;
+  -f) folders=$(printf '%s\n' "$folders" | grep -vxF -e "$pid") ;;
   +) identify "$pid"; children="$children $identity" ;;
   g) identify "$pid"; [ "$identity" = gone ] && identity=$pid; groups="$groups $identity" ;;
   -)
@@ -85,12 +90,16 @@ while any_left && [ $tick -lt "$1" ]; do
 done
 for child in $children; do kill -9 "\${child%%:*}" 2> /dev/null; done
 for group in $groups; do kill -s KILL -- "-\${group%%:*}" 2> /dev/null; done
+[ -z "$folders" ] || printf '%s\n' "$folders" | while IFS= read -r folder; do
+  [ -z "$folder" ] || { rm -f "$folder/${SOCKET_NAME}"; rmdir "$folder"; } 2> /dev/null
+done
 `;
 
 /** The one of this process. */
 class OrphanGuard {
   /** With the sign by which the shell is told of each. */
   readonly #watched = new Map<number, "+" | "g">();
+  readonly #folders = new Set<string>();
   #shell: ChildProcess | undefined;
   #restarts = 0;
 
@@ -120,7 +129,20 @@ class OrphanGuard {
     return () => {
       if (!this.#watched.delete(pid)) return;
       this.#tell("-", pid);
-      if (this.#watched.size === 0) this.#end();
+      this.#endIfIdle();
+    };
+  }
+
+  /** Have the folder of a socket removed should this process end before it has done that. Returns what ends that. */
+  watchFolder(folder: string): () => void {
+    if (!this.isAvailable || folder.includes("\n")) return () => {};
+    this.#folders.add(folder);
+    if (this.#shell === undefined) this.#start();
+    else this.#tell("+f", folder);
+    return () => {
+      if (!this.#folders.delete(folder)) return;
+      this.#tell("-f", folder);
+      this.#endIfIdle();
     };
   }
 
@@ -139,13 +161,15 @@ class OrphanGuard {
     shell.unref();
     if (shell.stdin !== null && "unref" in shell.stdin) (shell.stdin.unref as () => void)();
     for (const [pid, sign] of this.#watched) this.#tell(sign, pid);
+    for (const folder of this.#folders) this.#tell("+f", folder);
   }
 
-  #tell(sign: "+" | "g" | "-", pid: number): void {
-    this.#shell?.stdin?.write(`${sign} ${pid}\n`);
+  #tell(sign: "+" | "g" | "-" | "+f" | "-f", what: number | string): void {
+    this.#shell?.stdin?.write(`${sign} ${what}\n`);
   }
 
-  #end(): void {
+  #endIfIdle(): void {
+    if (this.#watched.size + this.#folders.size > 0) return;
     const shell = this.#shell;
     this.#shell = undefined;
     shell?.stdin?.end();

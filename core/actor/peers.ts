@@ -34,12 +34,15 @@ export function* listenForPeers<T>(
       return;
     }
     const channel: Channel = new Channel(stream, {
-      self: { ...actor.id, pid: process.pid, is_registrar: null, is_probe: false },
+      self: { ...actor.id, pid: process.pid, is_registrar: actor.isRoot, is_probe: false },
       initiator: false,
       serve: service.serve,
       typesOfStart: service.typesOfStart,
       handshakeMs: HANDSHAKE_TIMEOUT_MS,
-      closed: () => channels.delete(channel),
+      closed: () => {
+        channels.delete(channel);
+        actor.registrar?.disconnected(channel);
+      },
     });
     channels.add(channel);
   };
@@ -84,18 +87,9 @@ export function* openPortalTo<T>(
   const actor = yield* actorHere();
   if (actor === undefined) throw new NoRuntime("openPortalTo()");
   const modules = enabledModules(options.modules);
-  const at = parseAddress(address);
-  const credentials = credentialsFor(actor, options);
-  const stream = yield* openConnection(at, credentials);
-  const channel = new Channel(stream, {
-    self: { ...actor.id, pid: process.pid, is_registrar: null, is_probe: false },
-    initiator: true,
-    handshakeMs: HANDSHAKE_TIMEOUT_MS,
-    serve: (start) => channel.sendError(start.cid, new Error("this side of the connection serves no requests")),
-  });
+  const channel = yield* openPeerChannel(actor, address, { credentials: credentialsFor(actor, options) });
   try {
-    const { id } = yield* greeted(channel, at.transport === "tcp" && credentials === undefined);
-    return yield* body(new Portal(id, channel, modules));
+    return yield* body(new Portal(channel.peer?.id ?? actor.id, channel, modules));
   } finally {
     channel.destroy("the portal is closed");
   }
@@ -121,4 +115,41 @@ function credentialsFor(actor: Actor, { secret, tls }: PeerOptions): Credentials
   const known = secret ?? actor.credentials?.reveal().secret;
   const options = { ...(known === undefined ? {} : { secret: known }), ...(tls === undefined ? {} : { tls }) };
   return Credentials.from(options, "openPortalTo");
+}
+
+interface PeerChannelOptions {
+  /** Shown to the peer; those of this actor unless told. */
+  readonly credentials?: Credentials | undefined;
+  /** What the peer may ask; it may ask nothing unless told. */
+  readonly serve?: Service["serve"];
+  readonly closed?: () => void;
+}
+
+/**
+ * Connect to the actor that listens on `address`, and wait until it has said who it is. The channel is the caller's to
+ * destroy.
+ *
+ * @throws as `openPortalTo`
+ */
+export function* openPeerChannel(actor: Actor, address: string, options: PeerChannelOptions = {}): Operation<Channel> {
+  const { serve, closed } = options;
+  const credentials = "credentials" in options ? options.credentials : actor.credentials;
+  const at = parseAddress(address);
+  const stream = yield* openConnection(at, credentials);
+  const channel: Channel = new Channel(stream, {
+    self: { ...actor.id, pid: process.pid, is_registrar: null, is_probe: false },
+    initiator: true,
+    handshakeMs: HANDSHAKE_TIMEOUT_MS,
+    serve:
+      serve ?? ((start) => channel.sendError(start.cid, new Error("this side of the connection serves no requests"))),
+    ...(closed === undefined ? {} : { closed }),
+  });
+  let isGreeted = false;
+  try {
+    yield* greeted(channel, at.transport === "tcp" && credentials === undefined);
+    isGreeted = true;
+  } finally {
+    if (!isGreeted) channel.destroy("the portal is closed");
+  }
+  return channel;
 }

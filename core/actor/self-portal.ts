@@ -20,7 +20,7 @@ export function* openSelfPortal<T>(body: (portal: Portal) => Operation<T>): Oper
   if (actor === undefined) throw new NoRuntime("openSelfPortal()");
   if (actor.service !== undefined) return yield* talkTo(actor, actor.service, body);
   // A root serves nobody but itself; cancelled through its portal, it ends these tasks and no more.
-  return yield* servingWhile(actor, (service) => talkTo(actor, service, body), false);
+  return yield* servingWhile(actor, (service) => talkTo(actor, service, body));
 }
 
 function* talkTo<T>(actor: Actor, service: Service, body: (portal: Portal) => Operation<T>): Operation<T> {

@@ -1,45 +1,54 @@
 /** A root that serves: what a child does all its life, beside a body of the root's own. */
 import type { Operation } from "effection";
 import { ExposedModules } from "../rpc/exposed-modules.ts";
-import { Service } from "../rpc/service.ts";
-import { CancelScope } from "../sc/cancel-scope.ts";
-import { named, openNursery, type TaskStatus } from "../sc/nursery.ts";
+import { type RuntimeFunctions, Service } from "../rpc/service.ts";
+import { type Nursery, named, openNursery, type TaskStatus } from "../sc/nursery.ts";
 import { sleepForever } from "../sc/sleep.ts";
 import type { Actor } from "./actor.ts";
 
 /**
  * Run `body` while the actor's exposed modules can be called through a service, whose tasks have ended when this returns.
+ * A peer that cancels the actor through it ends what was called, and no more.
  *
- * @param endsBody - whether a peer that cancels the actor cancels `body`, which then gives undefined; else only what
- *   was called ends
  * @throws what an enabled module throws while it is imported
  */
-export function* servingWhile<T>(
-  actor: Actor,
-  body: (service: Service) => Operation<T>,
-  endsBody: boolean,
-): Operation<T> {
+export function* servingWhile<T>(actor: Actor, body: (service: Service) => Operation<T>): Operation<T> {
   const modules = yield* ExposedModules.load(actor.enabled);
   return yield* openNursery(function* (nursery) {
-    const scope = new CancelScope();
-    const service = yield* nursery.start(named(`${actor.name} serving`, serve), actor, modules, () => {
-      if (endsBody) scope.cancelWith("peer", service.canceller?.reason ?? "the actor was cancelled");
-    });
-    const value = yield* scope.run(() => body(service));
+    const service = yield* startService(nursery, actor, modules, {});
+    const value = yield* body(service);
     service.cancel(actor.id, "the body of the actor has ended");
-    return value as T;
+    return value;
   });
+}
+
+interface ServiceDetails {
+  readonly runtime?: RuntimeFunctions;
+  /** Called when a peer has cancelled the actor, and all that was served has ended. */
+  readonly ended?: (service: Service) => void;
+}
+
+/** Start a service as a task of `nursery`; it ends when it is cancelled. */
+export function* startService(
+  nursery: Nursery,
+  actor: Actor,
+  modules: ExposedModules,
+  details: ServiceDetails,
+): Operation<Service> {
+  return yield* nursery.start(named(`${actor.name} serving`, serve), actor, modules, details);
 }
 
 function* serve(
   status: TaskStatus<Service>,
   actor: Actor,
   modules: ExposedModules,
-  ended: () => void,
+  { runtime, ended }: ServiceDetails,
 ): Operation<void> {
+  let service: Service | undefined;
   yield* openNursery(function* (nursery) {
-    status.started(new Service(actor.id, nursery, modules));
+    service = new Service(actor.id, nursery, modules, runtime);
+    status.started(service);
     yield* sleepForever();
   });
-  ended();
+  if (service !== undefined) ended?.(service);
 }

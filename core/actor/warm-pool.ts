@@ -4,8 +4,9 @@
  */
 import type { Operation } from "effection";
 import type { ActorId } from "../actor-id.ts";
-import { isCancelled, TransportClosed } from "../errors.ts";
+import { isCancelled, ProtocolError } from "../errors.ts";
 import { Channel } from "../rpc/channel.ts";
+import type { Service } from "../rpc/service.ts";
 import { CancelScope } from "../sc/cancel-scope.ts";
 import { type Nursery, named } from "../sc/nursery.ts";
 import { sleep } from "../sc/sleep.ts";
@@ -25,6 +26,8 @@ export class Started {
   readonly uuid: string;
   /** Told of messages that belong to no dialog. */
   stray: (message: Message) => void = () => {};
+  /** What it may ask its parent. */
+  serve: Service["serve"] | undefined;
 
   constructor(backend: SpawnBackend, request: SpawnRequest, parent: ActorId) {
     this.uuid = request.id.uuid;
@@ -32,8 +35,10 @@ export class Started {
     this.channel = new Channel(this.process.link, {
       self: { ...parent, pid: process.pid, is_registrar: null, is_probe: false },
       initiator: true,
-      serve: (start, channel) =>
-        channel.sendError(start.cid, new TransportClosed(parent, "a parent serves no requests")),
+      serve: (start, channel) => {
+        if (this.serve !== undefined) this.serve(start, channel);
+        else channel.sendError(start.cid, new ProtocolError("a blank asks for nothing"));
+      },
       stray: (message) => this.stray(message),
     });
   }

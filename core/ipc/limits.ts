@@ -51,3 +51,10 @@ export const REFUSAL_LOG_PERIOD_MS = 60_000;
  * its power or its network says nothing.
  */
 export const KEEP_ALIVE_MS = 15_000;
+
+/** Times that a Unix socket is taken for dead and found anew before it counts as in use: others may replace it as well. */
+export const MAX_BIND_ATTEMPTS = 5;
+
+/** Times that nobody must answer on a Unix socket before it counts as dead, and the time between two, in milliseconds. */
+export const LOOKS_AT_DEAD_SOCKET = 3;
+export const DEAD_SOCKET_PAUSE_MS = 50;

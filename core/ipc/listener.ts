@@ -1,15 +1,22 @@
 /** The two ends of a connection between actors that are not parent and child: listening, and connecting. */
-import { unlinkSync } from "node:fs";
 import { connect, createServer, type NetConnectOpts, type Server, type Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { type Operation, until } from "effection";
 import { ConnectError, ListenError } from "../errors.ts";
 import { park } from "../sc/park.ts";
+import { sleep } from "../sc/sleep.ts";
 import { moveOnAfter, shielded } from "../sc/timeouts.ts";
 import { type Address, formatAddress } from "../wire/mod.ts";
 import { type Credentials, SECRET_VARIABLE } from "./credentials.ts";
+import { fileAt, removeDead } from "./dead-socket.ts";
 import type { Entrance } from "./entrance.ts";
-import { CONNECT_TIMEOUT_MS, KEEP_ALIVE_MS } from "./limits.ts";
+import {
+  CONNECT_TIMEOUT_MS,
+  DEAD_SOCKET_PAUSE_MS,
+  KEEP_ALIVE_MS,
+  LOOKS_AT_DEAD_SOCKET,
+  MAX_BIND_ATTEMPTS,
+} from "./limits.ts";
 import { isSystemError } from "./system-error.ts";
 import { mustBelongToUs, mustBePrivate } from "./unix-socket.ts";
 
@@ -112,19 +119,21 @@ function* connected(address: Address, timeoutMs: number): Operation<Socket> {
 }
 
 function* bind(server: Server, address: Address): Operation<void> {
-  try {
-    yield* listening(server, address);
-  } catch (error) {
-    if (!isSystemError(error)) throw error;
-    if (error.code !== "EADDRINUSE") throw new ListenError(formatAddress(address), error.message, { cause: error });
-    if (address.transport !== "unix" || (yield* isAnswered(address))) {
-      throw new ListenError(formatAddress(address), "it is in use; choose another, or end who listens there", {
-        cause: error,
-      });
+  for (let attempts = 1; ; attempts++) {
+    const before = address.transport === "unix" ? fileAt(address.path) : undefined;
+    try {
+      return yield* listening(server, address);
+    } catch (error) {
+      if (!isSystemError(error)) throw error;
+      if (error.code !== "EADDRINUSE") throw new ListenError(formatAddress(address), error.message, { cause: error });
+      if (address.transport !== "unix" || attempts === MAX_BIND_ATTEMPTS || (yield* isAnswered(address))) {
+        throw new ListenError(formatAddress(address), "it is in use; choose another, or end who listens there", {
+          cause: error,
+        });
+      }
+      // Whoever made it was killed: a socket file outlives its process.
+      if (before !== undefined) removeDead(address.path, before);
     }
-    // Whoever made it was killed: a socket file outlives its process.
-    unlinkSync(address.path);
-    yield* listening(server, address);
   }
 }
 
@@ -143,13 +152,17 @@ function listening(server: Server, address: Address): Operation<void> {
   );
 }
 
+/** Somebody may have made the socket just now, and not listen yet: who is refused looks again. */
 function* isAnswered(address: Address): Operation<boolean> {
-  try {
-    (yield* connected(address, CONNECT_TIMEOUT_MS)).destroy();
-    return true;
-  } catch (error) {
-    if (error instanceof ConnectError) return false;
-    throw error;
+  for (let looks = 1; ; looks++) {
+    try {
+      (yield* connected(address, CONNECT_TIMEOUT_MS)).destroy();
+      return true;
+    } catch (error) {
+      if (!(error instanceof ConnectError)) throw error;
+      if (looks === LOOKS_AT_DEAD_SOCKET) return false;
+    }
+    yield* sleep(DEAD_SOCKET_PAUSE_MS);
   }
 }
 

@@ -1,15 +1,23 @@
 /** What an actor does with requests: runs what its exposed modules offer, each in a task of its own. */
 import { type ActorId, formatActorId } from "../actor-id.ts";
-import { BusyResourceError, FunctionNotFound, ProtocolError } from "../errors.ts";
+import { BusyResourceError, FunctionNotFound, ModuleNotExposed, ProtocolError } from "../errors.ts";
 import { journal } from "../log/mod.ts";
 import { Event } from "../sc/event.ts";
 import type { Nursery } from "../sc/nursery.ts";
 import { type Cid, fromUid, type Start, type WireAddress } from "../wire/mod.ts";
 import { CANCEL_ACTOR, CANCEL_TASK, READY, SELF_NAMESPACE } from "./cancel-request.ts";
 import type { Channel } from "./channel.ts";
-import type { ExposedModules } from "./exposed-modules.ts";
+import type { Exposed, ExposedModules } from "./exposed-modules.ts";
 import { MAX_DIALOGS } from "./limits.ts";
 import { type Canceller, Served } from "./served.ts";
+
+/** What the runtime itself can be asked for in its namespace, beside what every service answers. */
+export interface RuntimeFunctions {
+  /** What `func` is for who asks over `channel`; undefined if it is not offered there. It is run as any other function. */
+  find(func: string, channel: Channel): Exposed | undefined;
+  /** Take what a peer only has to say: at once, and so in order. False if `func` is no such thing. @throws what it is told then */
+  tell(func: string, kwargs: Start["kwargs"], channel: Channel): boolean;
+}
 
 export class Service {
   /** Called when `isBusy` may have ended. */
@@ -17,7 +25,8 @@ export class Service {
   /** Where the actor listens, for whoever asks whether it is ready. */
   addresses: readonly WireAddress[] = [];
   readonly #nursery: Nursery;
-  readonly #modules: ExposedModules;
+  readonly #modules: ExposedModules | undefined;
+  readonly #runtime: RuntimeFunctions | undefined;
   readonly #self: ActorId;
   /** What is being served. */
   readonly #open = new Set<Served>();
@@ -26,11 +35,20 @@ export class Service {
   /** Whether its parent has asked if it is ready. */
   #wasAsked = false;
 
-  /** @param nursery - where the tasks run; cancelling the actor cancels it */
-  constructor(self: ActorId, nursery: Nursery, modules: ExposedModules) {
+  /**
+   * @param nursery - where the tasks run; cancelling the actor cancels it
+   * @param modules - what others may call; undefined where they may ask the runtime alone, and not cancel the actor
+   */
+  constructor(
+    self: ActorId,
+    nursery: Nursery,
+    modules: ExposedModules | undefined,
+    runtime: RuntimeFunctions | undefined = undefined,
+  ) {
     this.#self = self;
     this.#nursery = nursery;
     this.#modules = modules;
+    this.#runtime = runtime;
   }
 
   /** Who has cancelled this actor and why, as far as anybody has said; undefined if it is not cancelled. */
@@ -47,22 +65,8 @@ export class Service {
         throw new ProtocolError(`the peer began dialog ${start.cid}, which is open already`);
       }
       if (start.ns === SELF_NAMESPACE) return this.#serveSelf(start, channel);
-      const what = this.#modules.find(start.ns, start.func);
-      if (this.#nursery.closed || this.#canceller !== undefined) {
-        throw new Error("the actor is ending, and takes no more requests");
-      }
-      if (channel.size >= MAX_DIALOGS) {
-        throw new BusyResourceError(
-          `${MAX_DIALOGS} dialogs are open on this connection; wait for some, or open another`,
-        );
-      }
-      const served = new Served(channel, start, what, () => this.canceller);
-      this.#open.add(served);
-      const task = this.#nursery.spawn(served.label, () => served.run());
-      // What fails in Effection's tree below it comes out of the task, not out of `run`; it is the caller's to know.
-      task.owner = {
-        childDone: (done, outcome) => this.#ended(served, () => this.#nursery.childDone(done, served.ended(outcome))),
-      };
+      if (this.#modules === undefined) throw new ModuleNotExposed(start.ns, []);
+      this.#run(start, channel, this.#modules.find(start.ns, start.func));
     } catch (error) {
       channel.sendError(start.cid, error);
     }
@@ -73,7 +77,23 @@ export class Service {
     return this.#open.size > 0 || !this.#wasAsked;
   }
 
-  readonly typesOfStart = (ns: string, func: string) => this.#modules.typesOfStart(ns, func);
+  #run(start: Start, channel: Channel, what: Exposed): void {
+    if (this.#nursery.closed || this.#canceller !== undefined) {
+      throw new Error("the actor is ending, and takes no more requests");
+    }
+    if (channel.size >= MAX_DIALOGS) {
+      throw new BusyResourceError(`${MAX_DIALOGS} dialogs are open on this connection; wait for some, or open another`);
+    }
+    const served = new Served(channel, start, what, () => this.canceller);
+    this.#open.add(served);
+    const task = this.#nursery.spawn(served.label, () => served.run());
+    // What fails in Effection's tree below it comes out of the task, not out of `run`; it is the caller's to know.
+    task.owner = {
+      childDone: (done, outcome) => this.#ended(served, () => this.#nursery.childDone(done, served.ended(outcome))),
+    };
+  }
+
+  readonly typesOfStart = (ns: string, func: string) => this.#modules?.typesOfStart(ns, func);
 
   /** Set when the actor is asked to end within a bound, and is not cancelled yet. Who looks, asks for that notice. */
   get closing(): Event {
@@ -116,6 +136,8 @@ export class Service {
   }
 
   #serveSelf(start: Start, channel: Channel): void {
+    const what = this.#runtime?.find(start.func, channel);
+    if (what !== undefined) return this.#run(start, channel, what);
     const by = fromUid(start.uid);
     channel.send({ msg_type: "StartAck", cid: start.cid, functype: "asyncfunc" });
     const { reason: why, graceMs: grace } = start.kwargs;
@@ -134,11 +156,16 @@ export class Service {
         this.#wasAsked = true;
         return this.idled?.();
       case CANCEL_ACTOR:
+        if (this.#modules === undefined)
+          throw new FunctionNotFound(SELF_NAMESPACE, start.func, "is for its parent to ask");
         // Before the answer, so that it stands before what follows from that.
         if (journal.isEnabled("cancel")) logRequest(by, reason, undefined);
         channel.send({ msg_type: "CancelAck", cid: start.cid, pld: true });
         return this.cancel(by, reason, graceMs);
       default:
+        if (this.#runtime?.tell(start.func, start.kwargs, channel) === true) {
+          return channel.send({ msg_type: "Return", cid: start.cid, pld: null });
+        }
         throw new FunctionNotFound(SELF_NAMESPACE, start.func, "is not offered by this runtime");
     }
   }

@@ -5,6 +5,8 @@
 import type { ActorId } from "../actor-id.ts";
 import {
   ActorDied,
+  ActorNameTaken,
+  ActorNotFound,
   ActorQuarantined,
   ActorSpawnError,
   ActorTooSlowError,
@@ -20,6 +22,7 @@ import {
   PromiseIgnoredAbort,
   PromiseLeaked,
   ProtocolError,
+  RegistrarUnavailable,
   StreamOverrun,
   TransportClosed,
   WrongEndpointKind,
@@ -39,6 +42,7 @@ const isText: Check = (value) => typeof value === "string";
 const isNumber: Check = (value) => typeof value === "number";
 const isTextList: Check = (value) => Array.isArray(value) && value.every(isText);
 const isActor: Check = (value) => isActorId(value);
+const isActorList: Check = (value) => Array.isArray(value) && value.every(isActorId);
 const isIssueList: Check = (value) => Array.isArray(value) && value.every(isIssue);
 const isLeftList: Check = (value) => Array.isArray(value) && value.every(isLeftBehind);
 const orUndefined =
@@ -63,6 +67,9 @@ const RUNTIME: ReadonlyMap<string, RuntimeClass> = new Map(
     { cls: ListenError, facts: { address: isText } },
     { cls: ConnectError, facts: { address: isText } },
     { cls: AuthenticationError, facts: { address: isText } },
+    { cls: ActorNotFound, facts: { actorName: isText, unreachable: isActorList } },
+    { cls: RegistrarUnavailable, facts: { address: isText } },
+    { cls: ActorNameTaken, facts: { actorName: isText, holder: isActor } },
     { cls: ModuleNotExposed, facts: { namespace: isText, exposed: isTextList } },
     { cls: FunctionNotFound, facts: { namespace: isText, func: isText } },
     { cls: WrongEndpointKind, facts: { dialog: isText, expected: isText, actual: isText } },

@@ -83,6 +83,38 @@ describe("a listener", () => {
     });
   });
 
+  it("B52 is one of many that find a dead Unix socket at once", function* () {
+    const path = join(useTempDir(), "x.sock");
+    const kill = `require("net").createServer().listen(${JSON.stringify(path)}, () => process.kill(process.pid, "SIGKILL"))`;
+    spawnSync(process.execPath, ["-e", kill]);
+    expect(existsSync(path)).toBe(true);
+    const accepted: number[] = [];
+    const errors: unknown[] = [];
+    yield* openNursery(function* (n) {
+      for (let i = 0; i < 10; i++) {
+        n.startSoon(function* () {
+          const accept = (stream: Duplex) => {
+            accepted.push(i);
+            ignore(stream);
+          };
+          try {
+            yield* openListener(unix(path), undefined, accept, sleepForever);
+          } catch (error) {
+            if (!(error instanceof ListenError)) throw error;
+            errors.push(error);
+          }
+        });
+      }
+      while (errors.length < 9) yield* macrotasks(1);
+      accepted.length = 0; // those that have looked whether it is dead
+      (yield* openConnection(unix(path), undefined)).destroy();
+      while (accepted.length === 0) yield* macrotasks(1);
+      n.cancelScope.cancel();
+    });
+    expect(errors).toHaveLength(9);
+    expect(existsSync(path)).toBe(false);
+  });
+
   it("B52 makes the directory of its socket for this user alone", function* () {
     const folder = join(useTempDir(), "new");
     yield* openListener(unix(join(folder, "x.sock")), undefined, ignore, nothing);

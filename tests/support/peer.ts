@@ -1,4 +1,5 @@
 /** A peer of the protocol, played by hand over a stream in memory. */
+import type { Duplex } from "node:stream";
 import type { Operation } from "effection";
 import { Connection, type ConnectionListener } from "../../core/ipc/connection.ts";
 import { Call } from "../../core/rpc/call.ts";
@@ -23,7 +24,7 @@ export class Peer {
   readonly connection: Connection;
   onStart: ((start: Start) => void) | undefined;
 
-  constructor(stream: PairedStream, features: readonly Feature[] = FEATURES) {
+  constructor(stream: Duplex, features: readonly Feature[] = FEATURES) {
     const listener: ConnectionListener = {
       message: (message) => {
         this.heard.push(message);
