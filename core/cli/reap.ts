@@ -10,7 +10,8 @@ import {
 import { startTicksOf } from "../actor/tree-mark.ts";
 import { sleep } from "../sc/sleep.ts";
 import { moveOnAfter } from "../sc/timeouts.ts";
-import { type TreeProcess, treeProcesses } from "./tree-processes.ts";
+import { UsageError } from "./failure.ts";
+import { CAN_LIST, type TreeProcess, treeProcesses } from "./tree-processes.ts";
 
 /** An orphan has so long to notice and to unwind; one that is older is a survivor. */
 const ENDS_BY_ITSELF_MS = WATCHDOG_PERIOD_MS + WATCHDOG_PATIENCE_MS + ORPHAN_GRACE_MS + 250;
@@ -61,4 +62,15 @@ function signalTo({ pid }: TreeProcess, signal: NodeJS.Signals): void {
   } catch (error) {
     if (!(error instanceof Error && "code" in error && error.code === "ESRCH")) throw error; // it has just ended
   }
+}
+
+/** @throws UsageError on a platform that cannot be asked */
+export function mustBeAbleToReap(): void {
+  if (!CAN_LIST) throw new UsageError("reap reads /proc, which this platform does not have");
+}
+
+export function describeReaped(reaped: readonly Reaped[]): string {
+  const lines = reaped.map(({ pid, title, rootPid, end }) => `${pid}  ${title}  its root was ${rootPid}  ${end}`);
+  const count = reaped.length;
+  return [...lines, count === 0 ? "no process of a dead tree" : `${count} of a dead tree`].join("\n");
 }

@@ -31,3 +31,4 @@ export {
 export type { Schema, Specs } from "./schema.ts";
 export type { ReceiveStream, SendStream } from "./stream-ends.ts";
 export type { Overflow, StreamOptions, StreamStatistics } from "./stream-options.ts";
+export type { Vitals } from "./vitals.ts";

@@ -2,7 +2,7 @@
 import type { Operation } from "effection";
 import type { ActorId } from "../actor-id.ts";
 import { Call } from "./call.ts";
-import { CancelRequest } from "./cancel-request.ts";
+import { CancelRequest, SELF_NAMESPACE } from "./cancel-request.ts";
 import type { Channel } from "./channel.ts";
 import type { PeerContext } from "./context.ts";
 import {
@@ -14,12 +14,13 @@ import {
   type ResultOf,
   type Slot,
 } from "./endpoint.ts";
-import { type EnabledModules, type FunctionName, nameOf } from "./function-name.ts";
+import { type EnabledModules, type FunctionName, functionName, nameOf } from "./function-name.ts";
 import { type ConsumeOptions, consume, runLinked } from "./linked.ts";
 import type { MessageStream } from "./message-stream.ts";
 import { type ArgsOfSource, type ItemOf, isProducerEndpoint, type Source } from "./producer.ts";
 import type { ReceiveStream } from "./stream-ends.ts";
 import { completeOptions } from "./stream-options.ts";
+import { readVitals, VITALS, type Vitals } from "./vitals.ts";
 
 export interface CancelActorOptions {
   /** Time for the acknowledgement, in milliseconds; `CANCEL_ACK_TIMEOUT_MS` unless told. */
@@ -164,6 +165,16 @@ export class Portal {
       detached: this.#details.isDetached === true,
     });
     return yield* consume(call, call.stream as MessageStream<never, ItemOf<S>>, body, options);
+  }
+
+  /**
+   * Ask the actor how it does: memory, time since its start, dialogs that it serves.
+   *
+   * @throws FunctionNotFound if it is a peer of another make; TransportClosed if the connection is lost
+   */
+  *vitals(): Operation<Vitals> {
+    const call = yield* Call.begin(this.#channel, functionName(SELF_NAMESPACE, VITALS), {});
+    return readVitals(yield* call.result());
   }
 
   *#name(reference: unknown): Operation<FunctionName> {

@@ -10,6 +10,7 @@ import type { Channel } from "./channel.ts";
 import type { Exposed, ExposedModules } from "./exposed-modules.ts";
 import { MAX_DIALOGS } from "./limits.ts";
 import { type Canceller, Served } from "./served.ts";
+import { VITALS, vitalsNow } from "./vitals.ts";
 
 /** What the runtime itself can be asked for in its namespace, beside what every service answers. */
 export interface RuntimeFunctions {
@@ -155,6 +156,8 @@ export class Service {
         channel.send({ msg_type: "Return", cid: start.cid, pld: this.addresses });
         this.#wasAsked = true;
         return this.idled?.();
+      case VITALS:
+        return channel.send({ msg_type: "Return", cid: start.cid, pld: vitalsNow(this.#open.size) });
       case CANCEL_ACTOR:
         if (this.#modules === undefined)
           throw new FunctionNotFound(SELF_NAMESPACE, start.func, "is for its parent to ask");
