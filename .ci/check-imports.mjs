@@ -18,9 +18,9 @@ const BELOW = {
   "core/actor-id.ts": [],
   "core/own-files.ts": [],
   "core/stack-frames.ts": [],
-  "core/errors.ts": ["core/actor-id.ts", "core/stack-frames.ts"],
+  "core/errors": ["core/actor-id.ts", "core/stack-frames.ts"],
   "core/warnings.ts": [],
-  "core/exception-group.ts": ["core/errors.ts", "core/stack-frames.ts"],
+  "core/exception-group.ts": ["core/errors", "core/stack-frames.ts"],
   "core/sc": ["bottom"],
   "core/log": ["bottom", "core/sc/clock.ts"],
   "core/wire": ["bottom"],
@@ -36,7 +36,7 @@ const BELOW = {
 };
 const BOTTOM = [
   "core/actor-id.ts",
-  "core/errors.ts",
+  "core/errors",
   "core/exception-group.ts",
   "core/own-files.ts",
   "core/stack-frames.ts",

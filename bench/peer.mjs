@@ -12,6 +12,7 @@
  * @property {(count: number) => Promise<void>} [calls] - `add(i, 1)`, one after the other
  * @property {(count: number, callers: number) => Promise<void>} [callsAtOnce] - the same by many callers
  * @property {(count: number) => Promise<void>} [dialogs] - a first value, then a result, one dialog after the other
+ * @property {(count: number) => Promise<void>} [observe] - as many integers of an observable, from the child to here
  * @property {() => Promise<number[]>} [pids] - of the children, where they are processes
  * @property {() => Promise<void>} [fail] - the first child is killed, and the others are ended for that; settles as `close`
  * @property {() => Promise<void>} close - settles when all children have gone

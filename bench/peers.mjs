@@ -17,11 +17,12 @@ const ALL = /** @type {const} */ (["stream", "pingPong", ...CALLS, "dialogs"]);
 /** @type {Readonly<Record<string, Peer>>} */
 export const PEERS = {
   espalier: { file: "espalier", variant: "", can: [...ALL, "pids", "fail"], installs: false },
+  "espalier-observables": { file: "espalier-observables", variant: "", can: ["observe"], installs: false },
   "espalier-promises": { file: "espalier", variant: "promises", can: CALLS, installs: false },
   socket: { file: "socket", variant: "items", can: [...ALL, "pids"], installs: false },
   "socket-chunks": { file: "socket", variant: "chunks", can: ["stream"], installs: false },
-  "fork-json": { file: "fork", variant: "json", can: [...ALL, "pids", "fail"], installs: false },
-  "fork-advanced": { file: "fork", variant: "advanced", can: [...ALL, "pids", "fail"], installs: false },
+  "fork-json": { file: "fork", variant: "json", can: [...ALL, "observe", "pids", "fail"], installs: false },
+  "fork-advanced": { file: "fork", variant: "advanced", can: [...ALL, "observe", "pids", "fail"], installs: false },
   worker: { file: "worker", variant: "", can: ALL, installs: false },
   effect: { file: "effect", variant: "", can: ["stream", ...CALLS, "dialogs", "pids"], installs: true },
   grpc: { file: "grpc", variant: "", can: [...ALL, "pids"], installs: true },
@@ -29,7 +30,7 @@ export const PEERS = {
   poolifier: { file: "poolifier", variant: "", can: [...CALLS, "pids"], installs: true },
   workerpool: { file: "workerpool", variant: "", can: [...CALLS, "pids"], installs: true },
   comlink: { file: "comlink", variant: "", can: CALLS, installs: true },
-  threads: { file: "threads", variant: "", can: CALLS, installs: true },
+  threads: { file: "threads", variant: "", can: [...CALLS, "observe"], installs: true },
   piscina: { file: "piscina", variant: "", can: CALLS, installs: true },
 };
 

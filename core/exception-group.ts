@@ -3,7 +3,7 @@
  * `AggregateError`. All walks are iterative: groups nest as deep as nurseries do, and that must not overflow the stack.
  */
 import { inspect } from "node:util";
-import { isCancelled } from "./errors.ts";
+import { isCancelled } from "./errors/mod.ts";
 import { foldFrames } from "./stack-frames.ts";
 
 /** A test of one leaf error, by predicate or by class. */

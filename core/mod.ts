@@ -1,7 +1,7 @@
 /** espalier: structured concurrency for Node process trees. */
 export * from "./actor/mod.ts";
 export * from "./actor-id.ts";
-export * from "./errors.ts";
+export * from "./errors/mod.ts";
 export * from "./exception-group.ts";
 export { LOG_LEVELS, Log, type LogFields, type LogLevel, type LogRecord, type LogSink, logHere } from "./log/mod.ts";
 export type { Leaks, OnIgnoredAbort, PromisePolicy, TaskLog } from "./promise/mod.ts";

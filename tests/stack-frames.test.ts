@@ -60,6 +60,20 @@ describe("stacks as they are printed", () => {
     expect(inspect(Object.freeze(new TooSlowError(7)))).toMatch(/^TooSlowError: took longer than 7 ms\n +at \S/);
   });
 
+  it("are those of every error class that users can meet", async () => {
+    const modules = [
+      await import("../core/mod.ts"),
+      await import("../to_promise/mod.ts"),
+      await import("../interop/mod.ts"),
+      await import("../trionics/mod.ts"),
+    ];
+    const classes = modules
+      .flatMap((exports) => Object.values(exports) as unknown[])
+      .filter((value): value is typeof Error => typeof value === "function" && value.prototype instanceof Error);
+    expect(classes.length).toBeGreaterThan(40);
+    expect(classes.filter(({ prototype }) => !(inspect.custom in prototype)).map(({ name }) => name)).toEqual([]);
+  });
+
   it("show a group with its count, the place of its block, and its members", function* () {
     const error = yield* errorOf(
       openNursery(function* parent(n) {

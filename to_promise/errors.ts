@@ -2,7 +2,7 @@
  * How the two worlds of a channel tell each other which of them ended first, and why. What holds for every promise task,
  * with or without a channel, is in `core/errors.ts`.
  */
-import { ABORT_CODE, ABORT_NAME } from "../core/mod.ts";
+import { ABORT_CODE, ABORT_NAME, foldWhenPrinted } from "../core/mod.ts";
 
 // ------------------------------------------------------------------------------------ raised on the structured side
 
@@ -68,3 +68,5 @@ export class ScTaskExited extends Error {
     this.taskName = taskName;
   }
 }
+
+foldWhenPrinted(PromiseTaskExited, PromiseNotStarted, ClientNotClosed, ScTaskExited);

@@ -1,6 +1,6 @@
 /** What the helpers raise, as small named classes: facts are fields, the origin is `cause`. */
 import { inspect } from "node:util";
-import { type ActorId, formatActorId } from "../core/mod.ts";
+import { type ActorId, foldWhenPrinted, formatActorId } from "../core/mod.ts";
 import { MAX_SHOWN_CHARS } from "./limits.ts";
 
 /** `value` as an error shows it: on one line, and not all of it if it is long. */
@@ -100,3 +100,5 @@ export class ActorMapError extends Error {
     this.actor = actor;
   }
 }
+
+foldWhenPrinted(SharedResourceEnded, CommandStartError, CommandFailed, CommandLeftBehind, ActorMapError);

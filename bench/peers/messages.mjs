@@ -96,6 +96,9 @@ export async function openByMessages(ports) {
   return {
     ...callers((a, b) => client.ask(CALL, a, b)),
     stream: (name, count) => client.stream(name, count),
+    async observe(count) {
+      await client.stream("int", count);
+    },
     async pingPong(count) {
       for (let i = 0; i < count; i++) assertSame("echo", await client.ask(ECHO, i & 0x7f), i & 0x7f);
     },

@@ -11,6 +11,20 @@ export async function open(count) {
   for (const worker of workers) assertSame("add", await worker.add(1, 1), 2);
   return {
     ...callers((a, b) => workers[0].add(a, b)),
+    observe: (count) =>
+      new Promise((resolve, reject) => {
+        let sum = 0;
+        workers[0].numbers(count).subscribe(
+          (/** @type {number} */ n) => {
+            sum += n;
+          },
+          reject,
+          () => {
+            assertSame("sum", sum, (count * (count - 1)) / 2);
+            resolve();
+          },
+        );
+      }),
     async close() {
       await Promise.all(workers.map((worker) => Thread.terminate(worker)));
     },
@@ -19,5 +33,13 @@ export async function open(count) {
 
 if (!isMainThread) {
   const { expose } = await importPackage("threads/worker");
-  expose({ add });
+  const { Observable } = await importPackage("threads/observable");
+  expose({
+    add,
+    numbers: (/** @type {number} */ count) =>
+      new Observable((/** @type {{ next(n: number): void, complete(): void }} */ observer) => {
+        for (let n = 0; n < count; n++) observer.next(n);
+        observer.complete();
+      }),
+  });
 }

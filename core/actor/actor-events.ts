@@ -1,6 +1,6 @@
 /** Joins and leaves as a reader gets them: a bounded number waits for it, and it is told how many it has missed. */
 import type { Operation, Stream, Subscription } from "effection";
-import { BusyResourceError, Lagged } from "../errors.ts";
+import { BusyResourceError, Lagged } from "../errors/mod.ts";
 import { Deferred } from "../sc/deferred.ts";
 import { IN_PLACE } from "../sc/each.ts";
 import { Immediate } from "../sc/wait.ts";

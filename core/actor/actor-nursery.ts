@@ -1,6 +1,6 @@
 /** The nursery for processes: it does not end before every child has exited and has been waited for. */
 import type { Operation } from "effection";
-import { ActorNameTaken, ActorNotFound, ConnectError, isCancelled, TransportClosed } from "../errors.ts";
+import { ActorNameTaken, ActorNotFound, ConnectError, isCancelled, TransportClosed } from "../errors/mod.ts";
 import { checkLogLevel, type LogLevel } from "../log/mod.ts";
 import { type PromisePolicy, policyOf } from "../promise/mod.ts";
 import type { ArgsOf, Callable, ResultOf } from "../rpc/endpoint.ts";

@@ -1,7 +1,7 @@
 /** This process as an actor: who it is, what it is to clean up, and how tasks find it. */
 import { createContext, type Operation } from "effection";
 import type { ActorId } from "../actor-id.ts";
-import { AlreadyAnActor, NoRuntime } from "../errors.ts";
+import { AlreadyAnActor, NoRuntime } from "../errors/mod.ts";
 import { ExceptionGroup } from "../exception-group.ts";
 import type { Credentials } from "../ipc/credentials.ts";
 import { DEFAULT_LOG_LEVEL, Log, type LogLevel } from "../log/mod.ts";

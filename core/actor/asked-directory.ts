@@ -1,7 +1,7 @@
 /** A directory at the other end of a connection: the parent's, or that of a registrar of another program. */
 import type { Operation } from "effection";
 import type { ActorId } from "../actor-id.ts";
-import { ActorTooSlowError, Lagged, ProtocolError } from "../errors.ts";
+import { ActorTooSlowError, Lagged, ProtocolError } from "../errors/mod.ts";
 import { journal } from "../log/mod.ts";
 import { SELF_NAMESPACE } from "../rpc/cancel-request.ts";
 import type { Channel, DialogHalf } from "../rpc/channel.ts";

@@ -2,7 +2,7 @@
 import type { Duplex } from "node:stream";
 import { type Operation, until } from "effection";
 import type { ActorId } from "../actor-id.ts";
-import { isCancelled } from "../errors.ts";
+import { isCancelled } from "../errors/mod.ts";
 import { journal } from "../log/mod.ts";
 import { completePolicy, surviveRejections, usePolicy } from "../promise/mod.ts";
 import { Channel } from "../rpc/channel.ts";

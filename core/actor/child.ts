@@ -11,7 +11,7 @@ import {
   PromiseIgnoredAbort,
   RemoteActorError,
   TransportClosed,
-} from "../errors.ts";
+} from "../errors/mod.ts";
 import { ExceptionGroup } from "../exception-group.ts";
 import { journal, type LogFields, type LogLevel } from "../log/mod.ts";
 import { Call } from "../rpc/call.ts";

@@ -4,7 +4,7 @@
  */
 import type { Operation } from "effection";
 import type { ActorId } from "../actor-id.ts";
-import { Lagged, ProtocolError } from "../errors.ts";
+import { Lagged, ProtocolError } from "../errors/mod.ts";
 import type { Channel } from "../rpc/channel.ts";
 import type { Exposed } from "../rpc/exposed-modules.ts";
 import { producer } from "../rpc/producer.ts";

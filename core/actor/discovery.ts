@@ -4,7 +4,7 @@
  * there is a connection, or the one that is cheapest to reach, or the one that has been there longest.
  */
 import type { Operation } from "effection";
-import { ActorNotFound, NoRuntime } from "../errors.ts";
+import { ActorNotFound, NoRuntime } from "../errors/mod.ts";
 import type { EnabledModules } from "../rpc/function-name.ts";
 import type { Portal } from "../rpc/portal.ts";
 import { parseAddress } from "../wire/mod.ts";

@@ -1,7 +1,7 @@
 /** From a name to a portal: who goes by it, how it is reached, and what becomes of an entry that leads to nobody. */
 import type { Operation } from "effection";
 import { type ActorId, formatActorId } from "../actor-id.ts";
-import { ActorNotFound, isCancelled, ProtocolError, TransportClosed } from "../errors.ts";
+import { ActorNotFound, isCancelled, ProtocolError, TransportClosed } from "../errors/mod.ts";
 import type { Channel } from "../rpc/channel.ts";
 import type { EnabledModules } from "../rpc/function-name.ts";
 import { Portal } from "../rpc/portal.ts";

@@ -5,7 +5,7 @@
  */
 import { getEventListeners } from "node:events";
 import { type Operation, until } from "effection";
-import { isCancelled } from "../errors.ts";
+import { isCancelled } from "../errors/mod.ts";
 import { ExceptionGroup } from "../exception-group.ts";
 import { journal, type Log } from "../log/mod.ts";
 import { Deferred } from "../sc/deferred.ts";

@@ -4,7 +4,7 @@
  */
 import { dirname } from "node:path";
 import type { Operation } from "effection";
-import { isCancelled } from "../errors.ts";
+import { isCancelled } from "../errors/mod.ts";
 import { Service } from "../rpc/service.ts";
 import { Deferred } from "../sc/deferred.ts";
 import { type Nursery, named } from "../sc/nursery.ts";

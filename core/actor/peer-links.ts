@@ -4,7 +4,7 @@
  */
 import type { Operation } from "effection";
 import type { ActorId } from "../actor-id.ts";
-import { isCancelled } from "../errors.ts";
+import { isCancelled } from "../errors/mod.ts";
 import type { Channel } from "../rpc/channel.ts";
 import { type Clock, type Disarm, realClock } from "../sc/clock.ts";
 import { Deferred } from "../sc/deferred.ts";

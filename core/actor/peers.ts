@@ -1,7 +1,7 @@
 /** Peers that are neither parent nor child: where an actor listens for them, and how one reaches another. */
 import type { Duplex } from "node:stream";
 import type { Operation } from "effection";
-import { NoRuntime, ProtocolError, TransportClosed } from "../errors.ts";
+import { NoRuntime, ProtocolError, TransportClosed } from "../errors/mod.ts";
 import type { PeerInfo } from "../ipc/connection.ts";
 import { type CredentialOptions, Credentials } from "../ipc/credentials.ts";
 import { HANDSHAKE_TIMEOUT_MS } from "../ipc/limits.ts";

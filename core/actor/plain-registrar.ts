@@ -4,7 +4,7 @@
  */
 import type { Operation } from "effection";
 import type { ActorId } from "../actor-id.ts";
-import { RegistrarUnavailable } from "../errors.ts";
+import { RegistrarUnavailable } from "../errors/mod.ts";
 import { SELF_NAMESPACE } from "../rpc/cancel-request.ts";
 import { remote } from "../rpc/function-name.ts";
 import { Portal } from "../rpc/portal.ts";

@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { ListenError } from "../errors.ts";
+import { ListenError } from "../errors/mod.ts";
 import { type Address, MAX_UNIX_PATH_BYTES } from "../wire/mod.ts";
 
 const PREFIX = "espalier-";

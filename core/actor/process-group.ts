@@ -6,7 +6,7 @@ import { type ChildProcess, type StdioOptions, spawn } from "node:child_process"
 import { readdirSync, readFileSync } from "node:fs";
 import type { Readable, Writable } from "node:stream";
 import type { Operation } from "effection";
-import { isCancelled } from "../errors.ts";
+import { isCancelled } from "../errors/mod.ts";
 import { Deferred } from "../sc/deferred.ts";
 import { sleep } from "../sc/sleep.ts";
 import { moveOnAfter } from "../sc/timeouts.ts";

@@ -1,6 +1,6 @@
 /** What is known of an actor where actors are looked up, and how it is put on the wire. */
 import type { ActorId } from "../actor-id.ts";
-import { ConnectError, ProtocolError, RegistrarUnavailable, TransportClosed } from "../errors.ts";
+import { ConnectError, ProtocolError, RegistrarUnavailable, TransportClosed } from "../errors/mod.ts";
 import {
   type Address,
   formatAddress,

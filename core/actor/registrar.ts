@@ -5,7 +5,7 @@
  */
 import type { Operation } from "effection";
 import type { ActorId } from "../actor-id.ts";
-import { BusyResourceError } from "../errors.ts";
+import { BusyResourceError } from "../errors/mod.ts";
 import type { Channel } from "../rpc/channel.ts";
 import { Deferred } from "../sc/deferred.ts";
 import { moveOnAfter } from "../sc/timeouts.ts";

@@ -4,7 +4,7 @@
  */
 import type { Operation } from "effection";
 import type { ActorId } from "../actor-id.ts";
-import { ConnectError, isCancelled, ListenError, RegistrarUnavailable } from "../errors.ts";
+import { ConnectError, isCancelled, ListenError, RegistrarUnavailable } from "../errors/mod.ts";
 import { fileAt } from "../ipc/dead-socket.ts";
 import { journal } from "../log/mod.ts";
 import { Deferred } from "../sc/deferred.ts";

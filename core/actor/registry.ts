@@ -3,7 +3,7 @@
  * with all that is below them in their tree.
  */
 import { type ActorId, formatActorId } from "../actor-id.ts";
-import { ProtocolError } from "../errors.ts";
+import { ProtocolError } from "../errors/mod.ts";
 import type { RegisteredActor } from "./registered-actor.ts";
 
 /** What changes in a registry. */

@@ -1,6 +1,6 @@
 /** What a parent tells its child of the runtime, in the spawn specification: read here, and past here typed. */
 import type { ActorId } from "../actor-id.ts";
-import { ProtocolError } from "../errors.ts";
+import { ProtocolError } from "../errors/mod.ts";
 import { Credentials } from "../ipc/credentials.ts";
 import { DEFAULT_LOG_LEVEL, isLogLevel, type LogLevel } from "../log/mod.ts";
 import { isLeaks, isOnIgnoredAbort, type PromisePolicy } from "../promise/mod.ts";

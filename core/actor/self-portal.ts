@@ -1,6 +1,6 @@
 /** An actor's portal to itself: the same dialogs, checks and copies as with any other actor, without a process between. */
 import type { Operation } from "effection";
-import { NoRuntime } from "../errors.ts";
+import { NoRuntime } from "../errors/mod.ts";
 import { loopback } from "../ipc/loopback.ts";
 import { Channel, type ChannelOptions } from "../rpc/channel.ts";
 import { Portal } from "../rpc/portal.ts";

@@ -1,7 +1,7 @@
 /** Several registrars asked at once, as one directory: what one of them knows is known. */
 import type { Operation } from "effection";
 import type { ActorId } from "../actor-id.ts";
-import { isCancelled, Lagged, RegistrarUnavailable } from "../errors.ts";
+import { isCancelled, Lagged, RegistrarUnavailable } from "../errors/mod.ts";
 import { ExceptionGroup } from "../exception-group.ts";
 import { journal } from "../log/mod.ts";
 import { Deferred } from "../sc/deferred.ts";

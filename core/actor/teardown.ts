@@ -4,7 +4,7 @@
  */
 import type { Operation } from "effection";
 import { type ActorId, formatActorId } from "../actor-id.ts";
-import { ActorTooSlowError, isCancelled } from "../errors.ts";
+import { ActorTooSlowError, isCancelled } from "../errors/mod.ts";
 import type { CancelRequest } from "../rpc/cancel-request.ts";
 import { currentTime } from "../sc/sleep.ts";
 import { moveOnAfter } from "../sc/timeouts.ts";

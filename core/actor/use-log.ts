@@ -1,6 +1,6 @@
 /** The log of the actor that a task runs in. */
 import type { Operation } from "effection";
-import { NoRuntime } from "../errors.ts";
+import { NoRuntime } from "../errors/mod.ts";
 import { Log } from "../log/mod.ts";
 import { useTask } from "../sc/task.ts";
 import { actorHere } from "./actor.ts";

@@ -4,7 +4,7 @@
  */
 import type { Operation } from "effection";
 import type { ActorId } from "../actor-id.ts";
-import { isCancelled, ProtocolError } from "../errors.ts";
+import { isCancelled, ProtocolError } from "../errors/mod.ts";
 import { Channel } from "../rpc/channel.ts";
 import type { Service } from "../rpc/service.ts";
 import { CancelScope } from "../sc/cancel-scope.ts";

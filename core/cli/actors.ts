@@ -7,7 +7,7 @@ import { Finding } from "../actor/finding.ts";
 import type { RegisteredActor } from "../actor/registered-actor.ts";
 import { RegistrarAt } from "../actor/registrar-at.ts";
 import { type ActorId, formatActorId } from "../actor-id.ts";
-import { isCancelled } from "../errors.ts";
+import { isCancelled } from "../errors/mod.ts";
 import { functionName, remote } from "../rpc/function-name.ts";
 import type { Portal } from "../rpc/portal.ts";
 import type { Vitals } from "../rpc/vitals.ts";

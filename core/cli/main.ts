@@ -18,7 +18,8 @@ const USAGE = `espalier <command>
   tree [--json]                  the same, each below its parent
   call <actor> <module>:<function> [--args '{…}'] [--json]
                                  call a function of a module that the actor exposes, and print its result
-  cancel <actor> [--reason …]    cancel an actor; its acknowledgement is waited for
+  cancel <actor> [--reason …] [--json]
+                                 cancel an actor; its acknowledgement is waited for
   reap [--dry-run] [--json]      end processes of this machine whose tree is dead; with --dry-run only list them.
                                  Exit status 0 if there are none, 1 if some were found.
 
@@ -57,7 +58,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   ps: { takes: [], options: ["json"], run: (_, values) => list(values, "table") },
   tree: { takes: [], options: ["json"], run: (_, values) => list(values, "tree") },
   call: { takes: ["an actor", "<module>:<function>"], options: ["json", "args"], run: callOne },
-  cancel: { takes: ["an actor"], options: ["reason"], run: cancelOne },
+  cancel: { takes: ["an actor"], options: ["json", "reason"], run: cancelOne },
   reap: { takes: [], options: ["json", "dry-run"], run: (_, values) => reapAll(values) },
 };
 
@@ -101,10 +102,10 @@ function* callOne([actor = "", what = ""]: readonly string[], values: Values): O
 
 function* cancelOne([actor = ""]: readonly string[], values: Values): Operation<number> {
   const { cancel } = yield* until(import("./actors.ts"));
-  const { name } = yield* atRegistry(values, (registry) =>
+  const cancelled = yield* atRegistry(values, (registry) =>
     cancel(registry, actor, values.reason ?? "espalier cancel was called"),
   );
-  print(`${name} has acknowledged`);
+  print(values.json === true ? JSON.stringify(cancelled, undefined, 2) : `${cancelled.name} has acknowledged`);
   return 0;
 }
 

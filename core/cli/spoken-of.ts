@@ -11,7 +11,7 @@ import {
   TooSlowError,
   TransportClosed,
   WrongEndpointKind,
-} from "../errors.ts";
+} from "../errors/mod.ts";
 
 const CLASSES = [
   ActorNotFound,

@@ -11,7 +11,7 @@
  * relay: who sits between two channels has two of them. The initiator shows first what it knows, for anybody can connect.
  */
 import { createHmac, type KeyObject, timingSafeEqual } from "node:crypto";
-import { ProtocolError } from "../errors.ts";
+import { ProtocolError } from "../errors/mod.ts";
 
 export const NONCE_BYTES = 32;
 

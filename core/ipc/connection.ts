@@ -4,7 +4,7 @@
  */
 import type { Duplex } from "node:stream";
 import { type ActorId, formatActorId } from "../actor-id.ts";
-import { ProtocolError, TransportClosed } from "../errors.ts";
+import { ProtocolError, TransportClosed } from "../errors/mod.ts";
 import { journal } from "../log/mod.ts";
 import { type Clock, type Disarm, realClock } from "../sc/clock.ts";
 import { Deferred } from "../sc/deferred.ts";

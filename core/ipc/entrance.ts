@@ -1,7 +1,7 @@
 /** Where peers wait that have connected and have not shown yet that they know the secret: few, and not for long. */
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
-import { AuthenticationError } from "../errors.ts";
+import { AuthenticationError } from "../errors/mod.ts";
 import { journal } from "../log/mod.ts";
 import { type Clock, realClock } from "../sc/clock.ts";
 import { type Address, formatAddress } from "../wire/mod.ts";

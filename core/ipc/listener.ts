@@ -2,7 +2,7 @@
 import { connect, createServer, type NetConnectOpts, type Server, type Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { type Operation, until } from "effection";
-import { ConnectError, ListenError } from "../errors.ts";
+import { ConnectError, ListenError } from "../errors/mod.ts";
 import { park } from "../sc/park.ts";
 import { sleep } from "../sc/sleep.ts";
 import { moveOnAfter, shielded } from "../sc/timeouts.ts";

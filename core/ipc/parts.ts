@@ -2,7 +2,7 @@
  * Messages too long to be sent in one go: cut where they leave, put together where they arrive. The parts of several
  * dialogs take turns, so that none waits for another longer than its own length; within a dialog the order stays.
  */
-import { ProtocolError } from "../errors.ts";
+import { ProtocolError } from "../errors/mod.ts";
 import { type Cid, MAX_FRAME_BYTES, MAX_MESSAGES_IN_PARTS, MAX_PART_BYTES, type Part } from "../wire/mod.ts";
 
 /** One message on its way out. */

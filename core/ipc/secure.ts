@@ -15,7 +15,7 @@ import {
   type TlsOptions,
 } from "node:tls";
 import type { Operation } from "effection";
-import { AuthenticationError } from "../errors.ts";
+import { AuthenticationError } from "../errors/mod.ts";
 import { park } from "../sc/park.ts";
 import { moveOnAfter } from "../sc/timeouts.ts";
 import { type Address, formatAddress } from "../wire/mod.ts";

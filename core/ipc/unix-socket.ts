@@ -4,7 +4,7 @@
  */
 import { lstatSync, mkdirSync, type Stats, statSync } from "node:fs";
 import { dirname } from "node:path";
-import { ConnectError, ListenError } from "../errors.ts";
+import { ConnectError, ListenError } from "../errors/mod.ts";
 import { type Address, formatAddress } from "../wire/mod.ts";
 import { isSystemError } from "./system-error.ts";
 

@@ -3,7 +3,7 @@
  * async context of a watched call is noted with its stack until it is gone. Nothing is hooked while nobody watches.
  */
 import { AsyncLocalStorage, createHook, executionAsyncId } from "node:async_hooks";
-import type { LeftBehind } from "../errors.ts";
+import type { LeftBehind } from "../errors/mod.ts";
 import { CreationSite } from "./creation-site.ts";
 import { hearRejections, reportRejection } from "./late-rejections.ts";
 import { MAX_LISTED_LEAKS, MAX_LISTED_WAITS, MAX_WATCHED_RESOURCES } from "./limits.ts";

@@ -14,7 +14,7 @@ import {
   PromiseIgnoredAbort,
   PromiseLeaked,
   ScCancelled,
-} from "../errors.ts";
+} from "../errors/mod.ts";
 import type { CancelScope } from "../sc/cancel-scope.ts";
 import { park } from "../sc/park.ts";
 import { moveOnAfter, shielded } from "../sc/timeouts.ts";

@@ -2,7 +2,7 @@
  * What holds for all Promise code of this process, where a call does not say otherwise. A process is one actor, so that
  * is the actor's: what it was started with.
  */
-import type { PromiseIgnoredAbort } from "../errors.ts";
+import type { PromiseIgnoredAbort } from "../errors/mod.ts";
 import { DEFAULT_GRACE_MS } from "./limits.ts";
 
 const IGNORED_ABORT_CHOICES = ["warn", "error", "kill-actor"] as const;

@@ -11,7 +11,7 @@ import {
   RemoteActorError,
   TransportClosed,
   WrongEndpointKind,
-} from "../errors.ts";
+} from "../errors/mod.ts";
 import { Deferred } from "../sc/deferred.ts";
 import { sleepForever } from "../sc/sleep.ts";
 import { type Task, useTask } from "../sc/task.ts";

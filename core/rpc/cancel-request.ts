@@ -1,7 +1,7 @@
 /** Asking a peer to cancel: one of its tasks, or the whole actor. A request, answered by an acknowledgement. */
 import type { Operation } from "effection";
 import { formatActorId } from "../actor-id.ts";
-import { ActorTooSlowError, type TransportClosed } from "../errors.ts";
+import { ActorTooSlowError, type TransportClosed } from "../errors/mod.ts";
 import { journal } from "../log/mod.ts";
 import { Deferred } from "../sc/deferred.ts";
 import { moveOnAfter } from "../sc/timeouts.ts";

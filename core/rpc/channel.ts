@@ -4,7 +4,7 @@
  */
 import type { Duplex } from "node:stream";
 import type { ActorId } from "../actor-id.ts";
-import type { ActorTooSlowError, TransportClosed } from "../errors.ts";
+import type { ActorTooSlowError, TransportClosed } from "../errors/mod.ts";
 import { Connection, type PeerInfo } from "../ipc/connection.ts";
 import type { Deferred } from "../sc/deferred.ts";
 import type { ExtensionSet, UndecodablePayload } from "../wire/mod.ts";

@@ -5,7 +5,7 @@
 import { inspect } from "node:util";
 import type { Operation, Result } from "effection";
 import type { ActorId } from "../actor-id.ts";
-import { ContextCancelled, TransportClosed } from "../errors.ts";
+import { ContextCancelled, TransportClosed } from "../errors/mod.ts";
 import type { Event } from "../sc/event.ts";
 import { cancelShieldedCheckpoint } from "../sc/sleep.ts";
 import type { Call } from "./call.ts";

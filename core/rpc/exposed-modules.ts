@@ -1,7 +1,7 @@
 /** The serving side of naming: modules imported at boot, and what of them may be called. */
 import type { Operation } from "effection";
 import { until } from "effection";
-import { FunctionNotFound, ModuleNotExposed } from "../errors.ts";
+import { FunctionNotFound, ModuleNotExposed } from "../errors/mod.ts";
 import type { ExtensionSet } from "../wire/mod.ts";
 import { type AnyContextEndpoint, isContextEndpoint } from "./endpoint.ts";
 import type { EnabledModules } from "./function-name.ts";

@@ -6,7 +6,7 @@
 
 import type { Operation } from "effection";
 import { until } from "effection";
-import { FunctionNotFound } from "../errors.ts";
+import { FunctionNotFound } from "../errors/mod.ts";
 import { type ContextEndpoint, type Dialog, isContextEndpoint } from "./endpoint.ts";
 import { isProducerEndpoint, type ProducerEndpoint } from "./producer.ts";
 

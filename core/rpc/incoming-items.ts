@@ -1,6 +1,6 @@
 /** The receiving half of a message stream: a bounded buffer, and the credit that keeps the peer from overflowing it. */
 import type { Result } from "effection";
-import { EndOfChannel, StreamOverrun } from "../errors.ts";
+import { EndOfChannel, StreamOverrun } from "../errors/mod.ts";
 import { Fifo } from "../sc/fifo.ts";
 import { type Exit, err, ok, undoing } from "../sc/wait.ts";
 import { type Cid, MAX_FRAME_BYTES } from "../wire/mod.ts";

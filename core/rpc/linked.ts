@@ -1,6 +1,6 @@
 /** Blocks on the asking side that live and die with the task that was asked for. */
 import type { Operation } from "effection";
-import { isCancelled, TransportClosed } from "../errors.ts";
+import { isCancelled, TransportClosed } from "../errors/mod.ts";
 import { ExceptionGroup } from "../exception-group.ts";
 import { CancelScope } from "../sc/cancel-scope.ts";
 import type { Call } from "./call.ts";

@@ -4,7 +4,7 @@
  * nobody else. Each direction has its own bounds and its own policy for when they are reached.
  */
 import type { Operation, Result, Subscription } from "effection";
-import { BusyResourceError, ClosedResourceError, EndOfChannel, WouldBlock } from "../errors.ts";
+import { BusyResourceError, ClosedResourceError, EndOfChannel, WouldBlock } from "../errors/mod.ts";
 import { type Broadcast, broadcast, type SubscribeOptions, type Subscriber } from "../sc/broadcast.ts";
 import { IN_PLACE, type PromptSubscription } from "../sc/each.ts";
 import { PromptWait } from "../sc/prompt-wait.ts";

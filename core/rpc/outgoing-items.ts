@@ -1,6 +1,6 @@
 /** The sending half of a message stream: items leave as far as the peer's credit goes, the others wait or are dropped. */
 import type { Operation, Result } from "effection";
-import { BrokenResourceError, MsgTypeError, StreamOverrun } from "../errors.ts";
+import { BrokenResourceError, MsgTypeError, StreamOverrun } from "../errors/mod.ts";
 import { ExceptionGroup } from "../exception-group.ts";
 import { Fifo } from "../sc/fifo.ts";
 import { ParkingLot } from "../sc/park.ts";

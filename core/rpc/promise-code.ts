@@ -3,7 +3,7 @@
  * signal, and one that ignores that is reported, as the actor was told to.
  */
 import type { Operation } from "effection";
-import { isCancelled } from "../errors.ts";
+import { isCancelled } from "../errors/mod.ts";
 import { currentPolicy, LinkedTask, type TaskLog, toReason } from "../promise/mod.ts";
 import type { CancelScope } from "../sc/cancel-scope.ts";
 import { shielded } from "../sc/timeouts.ts";

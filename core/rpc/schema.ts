@@ -5,7 +5,7 @@
  * coercions. A slot without a schema costs nothing.
  */
 import type { StandardSchemaV1 } from "@standard-schema/spec";
-import { MsgTypeError } from "../errors.ts";
+import { MsgTypeError } from "../errors/mod.ts";
 import type { ExtensionType } from "../wire/mod.ts";
 
 /** A validator of one slot. */

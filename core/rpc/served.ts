@@ -1,7 +1,7 @@
 /** The serving half of a dialog: one task that runs what a peer asked for, and tells it how that came out. */
 import type { Operation, Result } from "effection";
 import { type ActorId, formatActorId } from "../actor-id.ts";
-import { ContextCancelled, isCancelled, MsgTypeError, ProtocolError, type TransportClosed } from "../errors.ts";
+import { ContextCancelled, isCancelled, MsgTypeError, ProtocolError, type TransportClosed } from "../errors/mod.ts";
 import { ExceptionGroup } from "../exception-group.ts";
 import { journal } from "../log/mod.ts";
 import { CancelScope } from "../sc/cancel-scope.ts";

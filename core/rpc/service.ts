@@ -1,6 +1,6 @@
 /** What an actor does with requests: runs what its exposed modules offer, each in a task of its own. */
 import { type ActorId, formatActorId } from "../actor-id.ts";
-import { BusyResourceError, FunctionNotFound, ModuleNotExposed, ProtocolError } from "../errors.ts";
+import { BusyResourceError, FunctionNotFound, ModuleNotExposed, ProtocolError } from "../errors/mod.ts";
 import { journal } from "../log/mod.ts";
 import { Event } from "../sc/event.ts";
 import type { Nursery } from "../sc/nursery.ts";

@@ -1,5 +1,5 @@
 /** How an actor does, as it says itself when it is asked. */
-import { ProtocolError } from "../errors.ts";
+import { ProtocolError } from "../errors/mod.ts";
 
 /** The name under which the runtime is asked for it. */
 export const VITALS = "_vitals";

@@ -3,7 +3,7 @@
  * own: halting the foreign task cancels the tree, and the halt waits until the whole tree has ended.
  */
 import { createScope, ensure, type Operation, type Result, scoped, useScope } from "effection";
-import { isCancelled } from "../errors.ts";
+import { isCancelled } from "../errors/mod.ts";
 import { ExceptionGroup } from "../exception-group.ts";
 import { CancelStatus } from "./cancel-tree.ts";
 import { type Clock, ClockContext } from "./clock.ts";

@@ -4,7 +4,14 @@
  * all of them, so the fastest sets the pace. Those behind find the last items in a backlog; who falls out of it is told.
  */
 import type { Operation, Result, Stream, Subscription } from "effection";
-import { BusyResourceError, ClosedResourceError, EndOfChannel, isCancelled, Lagged, WouldBlock } from "../errors.ts";
+import {
+  BusyResourceError,
+  ClosedResourceError,
+  EndOfChannel,
+  isCancelled,
+  Lagged,
+  WouldBlock,
+} from "../errors/mod.ts";
 import { ExceptionGroup } from "../exception-group.ts";
 import { Backlog, type Place } from "./backlog.ts";
 import { enterTree } from "./bridge.ts";

@@ -1,6 +1,6 @@
 /** The cancel scope that users hold, after trio's: an object first, entered once around a body. */
 import type { Operation } from "effection";
-import { type CancelCause, Cancelled, type CancelSource, isCancelled } from "../errors.ts";
+import { type CancelCause, Cancelled, type CancelSource, isCancelled } from "../errors/mod.ts";
 import { ExceptionGroup } from "../exception-group.ts";
 import { enterTree } from "./bridge.ts";
 import { CancelStatus, DEADLINE_PASSED } from "./cancel-tree.ts";

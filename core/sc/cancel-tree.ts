@@ -3,7 +3,7 @@
  * in effect where it stands, and the nearest deadline; both are cached and recomputed downwards, from an explicit work
  * list, whenever a cause changes. Tasks point to their innermost status and to nothing else.
  */
-import { type CancelCause, Cancelled } from "../errors.ts";
+import { type CancelCause, Cancelled } from "../errors/mod.ts";
 import { instrument } from "./instrument.ts";
 
 /** What stands in a status: a task that may be blocked. */

@@ -3,7 +3,7 @@
  * which is a task or any object that stands for the work. The limit can be changed while tokens are lent.
  */
 import type { Operation } from "effection";
-import { WouldBlock } from "../errors.ts";
+import { WouldBlock } from "../errors/mod.ts";
 import { Hold } from "./hold.ts";
 import { runningTask } from "./task.ts";
 import { type Exit, err, NO_EXIT, OK, type Resolve, type Routine, undoing, Wait } from "./wait.ts";

@@ -1,6 +1,6 @@
 /** `race` and `all` over a nursery: nothing of them outlives the call, whichever way it ends. */
 import type { Operation, Result } from "effection";
-import { isCancelled } from "../errors.ts";
+import { isCancelled } from "../errors/mod.ts";
 import { ExceptionGroup } from "../exception-group.ts";
 import { named, openNursery } from "./nursery.ts";
 import { sleepForever } from "./sleep.ts";

@@ -1,5 +1,5 @@
 /** Hooks for those who watch tasks: tracers, debuggers, profilers. When none is set each costs one comparison. */
-import type { CancelCause } from "../errors.ts";
+import type { CancelCause } from "../errors/mod.ts";
 
 /** What a hook is told of a task; the object is the task itself and may be kept as a key. */
 export interface WatchedTask {

@@ -1,6 +1,6 @@
 /** Mutual exclusion between tasks, after trio's `Lock`: owned by the task that took it, handed on first come first served. */
 import type { Operation } from "effection";
-import { WouldBlock } from "../errors.ts";
+import { WouldBlock } from "../errors/mod.ts";
 import { Hold } from "./hold.ts";
 import { runningTask, Task } from "./task.ts";
 import { type Exit, err, NO_EXIT, OK, type Resolve, type Routine, undoing, Wait } from "./wait.ts";

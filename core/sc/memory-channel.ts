@@ -3,7 +3,7 @@
  * its producer. Both ends can be cloned and are closed one by one.
  */
 import type { Operation, Result, Stream, Subscription } from "effection";
-import { BrokenResourceError, ClosedResourceError, EndOfChannel, WouldBlock } from "../errors.ts";
+import { BrokenResourceError, ClosedResourceError, EndOfChannel, WouldBlock } from "../errors/mod.ts";
 import { IN_PLACE } from "./each.ts";
 import { Fifo } from "./fifo.ts";
 import { type Exit, err, Immediate, NO_EXIT, OK, ok, type Resolve, undoing, Wait } from "./wait.ts";

@@ -3,7 +3,7 @@
  * fails cancels the rest; every error comes out, in one group.
  */
 import type { Operation, Result, Scope } from "effection";
-import { Cancelled } from "../errors.ts";
+import { Cancelled } from "../errors/mod.ts";
 import { ExceptionGroup } from "../exception-group.ts";
 import { enterTree } from "./bridge.ts";
 import { CancelScope } from "./cancel-scope.ts";

@@ -5,7 +5,7 @@
 import { availableParallelism } from "node:os";
 import { inspect } from "node:util";
 import type { Operation } from "effection";
-import { FunctionNotFound } from "../errors.ts";
+import { FunctionNotFound } from "../errors/mod.ts";
 import { reportWarning } from "../warnings.ts";
 import { enterTree } from "./bridge.ts";
 import { CapacityLimiter } from "./capacity-limiter.ts";

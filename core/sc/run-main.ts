@@ -3,7 +3,7 @@ import { realpathSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { inspect } from "node:util";
 import type { Operation } from "effection";
-import { isCancelled } from "../errors.ts";
+import { isCancelled } from "../errors/mod.ts";
 import { realClock, weakTimer } from "./clock.ts";
 import { type RunOptions, run } from "./run.ts";
 

@@ -1,6 +1,6 @@
 /** From Promise land into a tree of tasks. */
 import { type Operation, run as runInEffection } from "effection";
-import { isCancelled } from "../errors.ts";
+import { isCancelled } from "../errors/mod.ts";
 import { enterTree } from "./bridge.ts";
 import { CancelStatus } from "./cancel-tree.ts";
 import type { Clock } from "./clock.ts";

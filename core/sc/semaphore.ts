@@ -1,6 +1,6 @@
 /** A number of permits that nobody owns, after trio's `Semaphore`: handed out first come first served. */
 import type { Operation } from "effection";
-import { WouldBlock } from "../errors.ts";
+import { WouldBlock } from "../errors/mod.ts";
 import { Hold } from "./hold.ts";
 import { type Exit, NO_EXIT, OK, type Resolve, undoing, Wait } from "./wait.ts";
 

@@ -3,7 +3,7 @@
  * its life, and waits for it; whoever starts one cancels it before.
  */
 import type { Operation, Result, Scope } from "effection";
-import { isCancelled } from "../errors.ts";
+import { isCancelled } from "../errors/mod.ts";
 import { enterTree } from "./bridge.ts";
 import { CancelStatus } from "./cancel-tree.ts";
 import { type Clock, ClockContext } from "./clock.ts";

@@ -19,7 +19,7 @@ import {
   unbox,
   useScope,
 } from "effection";
-import { Cancelled } from "../errors.ts";
+import { Cancelled } from "../errors/mod.ts";
 import { ExceptionGroup } from "../exception-group.ts";
 import { reportWarning } from "../warnings.ts";
 import type { CancelStatus, CancelTarget } from "./cancel-tree.ts";

@@ -1,6 +1,6 @@
 /** Bounds on how long work may take, after trio's. All waiting goes through the tree's clock. */
 import type { Operation } from "effection";
-import { TooSlowError } from "../errors.ts";
+import { TooSlowError } from "../errors/mod.ts";
 import { CancelScope } from "./cancel-scope.ts";
 import { useTask } from "./task.ts";
 import type { Steps } from "./wait.ts";

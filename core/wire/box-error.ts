@@ -1,7 +1,7 @@
 /** What was thrown, as data for another actor to raise. Never fails, whatever it was. */
 import { inspect, types } from "node:util";
 import type { ActorId } from "../actor-id.ts";
-import { ContextCancelled, RemoteActorError } from "../errors.ts";
+import { ContextCancelled, RemoteActorError } from "../errors/mod.ts";
 import { BoxedValue, present } from "./boxed-value.ts";
 import { findIssues } from "./encodable.ts";
 import { boxOf, lengthen, wayOf } from "./error-origin.ts";

@@ -1,5 +1,5 @@
 /** A `BoxedError` from outside, narrowed: every field that is used later is checked, the others are left behind. */
-import { ProtocolError } from "../errors.ts";
+import { ProtocolError } from "../errors/mod.ts";
 import { present } from "./boxed-value.ts";
 import type { BoxedError, Uid } from "./message.ts";
 import { isRecord } from "./record.ts";

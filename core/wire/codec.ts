@@ -1,5 +1,5 @@
 /** One value to bytes and back. Messages are encoded by `MessageCodec`, with the same writer and reader. */
-import { type MsgIssue, MsgTypeError, ProtocolError } from "../errors.ts";
+import { type MsgIssue, MsgTypeError, ProtocolError } from "../errors/mod.ts";
 import { findIssues } from "./encodable.ts";
 import type { ErrorRegistry } from "./error-registry.ts";
 import { ExtensionSet, type ExtensionType } from "./extension.ts";

@@ -3,7 +3,7 @@
  * bounded all the same, as the value may refer to one part many times over.
  */
 import { inspect } from "node:util";
-import type { MsgIssue } from "../errors.ts";
+import type { MsgIssue } from "../errors/mod.ts";
 import { type ExtensionSet, NO_EXTENSIONS, VIEWS } from "./extension.ts";
 import { MAX_REPORTED_ISSUES, MAX_VALUE_DEPTH } from "./limits.ts";
 

@@ -3,7 +3,7 @@
  * error that came back as one of its own class has no room for that, so it is kept beside it.
  */
 import type { ActorId } from "../actor-id.ts";
-import { RemoteActorError } from "../errors.ts";
+import { RemoteActorError } from "../errors/mod.ts";
 import { MAX_RELAY_PATH } from "./limits.ts";
 import { type BoxedError, fromUid, toUid, type Uid } from "./message.ts";
 

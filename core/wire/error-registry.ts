@@ -10,7 +10,7 @@ import {
   Lagged,
   TooSlowError,
   WouldBlock,
-} from "../errors.ts";
+} from "../errors/mod.ts";
 import type { BoxedError } from "./message.ts";
 import { setOwn } from "./record.ts";
 

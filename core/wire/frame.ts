@@ -5,7 +5,7 @@
  *
  * The length is checked before anything is buffered.
  */
-import { ProtocolError } from "../errors.ts";
+import { ProtocolError } from "../errors/mod.ts";
 import {
   FRAME_HEADER_BYTES,
   MAX_FRAME_BYTES,

@@ -3,7 +3,7 @@
  * narrowed here, once: every field is checked, and what comes out is a `Message`.
  */
 import { inspect } from "node:util";
-import { ProtocolError } from "../errors.ts";
+import { ProtocolError } from "../errors/mod.ts";
 import { isWireAddress } from "./address.ts";
 import { isUid, isUidList, narrowBoxed } from "./boxed-shape.ts";
 import { refusal } from "./codec.ts";

@@ -2,7 +2,7 @@
  * Errors of peers that speak the plain protocol: a type's name, a message and a traceback are all there is. What the
  * protocol itself defines comes back as the runtime's own class.
  */
-import { ContextCancelled, ModuleNotExposed, MsgTypeError, RemoteActorError, StreamOverrun } from "../errors.ts";
+import { ContextCancelled, ModuleNotExposed, MsgTypeError, RemoteActorError, StreamOverrun } from "../errors/mod.ts";
 import { type ErrorMsg, fromUid } from "./message.ts";
 
 export function errorFromPlainPeer(msg: ErrorMsg): Error {

@@ -26,7 +26,7 @@ import {
   StreamOverrun,
   TransportClosed,
   WrongEndpointKind,
-} from "../errors.ts";
+} from "../errors/mod.ts";
 import { type ErrorClass, reviveAs } from "./error-registry.ts";
 import type { BoxedError } from "./message.ts";
 

@@ -2,7 +2,7 @@
  * The error to raise here for one that came as data: the runtime's own errors as themselves, all others in a
  * `RemoteActorError`.
  */
-import { RemoteActorError } from "../errors.ts";
+import { RemoteActorError } from "../errors/mod.ts";
 import { ExceptionGroup } from "../exception-group.ts";
 import { boxOf, cameFrom, type Way } from "./error-origin.ts";
 import { BUILT_IN_ERRORS, dress, type ErrorRegistry } from "./error-registry.ts";

@@ -1,5 +1,5 @@
 /** Raised for a message that is well-formed but whose payload holds a value that this side cannot revive. */
-import { MsgTypeError, ProtocolError } from "../errors.ts";
+import { MsgTypeError, ProtocolError } from "../errors/mod.ts";
 import type { Cid, MsgType } from "./message.ts";
 
 /**

@@ -2,7 +2,7 @@
  * msgpack to values, from bytes that nobody has checked. Every length is held against the bytes that are left before
  * anything is made for it, nesting is bounded, and keys become own data properties whatever they are called.
  */
-import { ProtocolError } from "../errors.ts";
+import { ProtocolError } from "../errors/mod.ts";
 import { narrowBoxed } from "./boxed-shape.ts";
 import type { ErrorRegistry } from "./error-registry.ts";
 import { ARRAY_BUFFER_KIND, EXT, type ExtensionSet, NO_EXTENSIONS, VIEWS } from "./extension.ts";

@@ -119,7 +119,7 @@ describe("the command line", () => {
       2,
       /an object of named arguments, got \[1\]/,
     ],
-    [["cancel", "shop", "--json", "--registry", "/unix/x"], 2, /cancel has no option --json/],
+    [["cancel", "shop", "--args", "{}", "--registry", "/unix/x"], 2, /cancel has no option --args/],
     [["ps", "--timeout", "soon", "--registry", "/unix/x"], 2, /--timeout takes milliseconds, got "soon"/],
   ] as const)("refuses %j", function* (args, status, message) {
     const { code, stdout, stderr } = yield* cli(...args);

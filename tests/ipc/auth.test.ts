@@ -4,7 +4,7 @@ import { createConnection, createServer, type Server, type Socket } from "node:n
 import type { Duplex } from "node:stream";
 import { createServer as createTlsServer, connect as tlsConnect } from "node:tls";
 import type { Operation } from "effection";
-import { AuthenticationError, ConnectError } from "../../core/errors.ts";
+import { AuthenticationError, ConnectError } from "../../core/errors/mod.ts";
 import { type CredentialOptions, Credentials } from "../../core/ipc/credentials.ts";
 import { Entrance } from "../../core/ipc/entrance.ts";
 import {

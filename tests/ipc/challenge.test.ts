@@ -2,7 +2,7 @@
 import { createSecretKey } from "node:crypto";
 import { readFileSync } from "node:fs";
 import fc from "fast-check";
-import { ProtocolError } from "../../core/errors.ts";
+import { ProtocolError } from "../../core/errors/mod.ts";
 import { Challenge, REFUSALS, type Role, type Step } from "../../core/ipc/challenge.ts";
 import { describe, expect, it } from "../support/it.ts";
 

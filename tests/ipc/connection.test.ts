@@ -1,4 +1,4 @@
-import { TransportClosed } from "../../core/errors.ts";
+import { TransportClosed } from "../../core/errors/mod.ts";
 import { Connection, type ConnectionListener } from "../../core/ipc/connection.ts";
 import { FRAME_STALL_TIMEOUT_MS, MAX_HANDSHAKE_FRAME_BYTES } from "../../core/ipc/limits.ts";
 import { VirtualClock } from "../../core/sc/virtual-clock.ts";

@@ -3,7 +3,7 @@ import { chmodSync, existsSync, mkdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import type { Duplex } from "node:stream";
 import type { Operation } from "effection";
-import { ConnectError, ListenError } from "../../core/errors.ts";
+import { ConnectError, ListenError } from "../../core/errors/mod.ts";
 import { openConnection, openListener } from "../../core/ipc/listener.ts";
 import { openNursery } from "../../core/sc/nursery.ts";
 import { sleepForever } from "../../core/sc/sleep.ts";

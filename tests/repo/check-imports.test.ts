@@ -13,9 +13,9 @@ const violationsOf = (files: Record<string, string>) => findViolations(new Map(O
 it.each([
   ["core/sc/task.ts", `import { x } from "../wire/frame.ts";`, "core/sc may not import core/wire/frame.ts"],
   [
-    "core/errors.ts",
-    `import { x } from "./exception-group.ts";`,
-    "core/errors.ts may not import core/exception-group.ts",
+    "core/errors/mod.ts",
+    `import { x } from "../exception-group.ts";`,
+    "core/errors may not import core/exception-group.ts",
   ],
   [
     "core/wire/frame.ts",
@@ -49,7 +49,7 @@ it.each([
     `import type { Operation } from "effection";`,
     "core/wire is pure: it may not import effection",
   ],
-  ["core/errors.ts", `import { call } from "effection";`, "core/errors.ts is pure: it may not import effection"],
+  ["core/errors/mod.ts", `import { call } from "effection";`, "core/errors is pure: it may not import effection"],
   ["to_promise/a.ts", `import { map } from "rxjs/operators";`, "only interop imports rxjs, not to_promise"],
   [
     "core/ipc/a.ts",
@@ -118,7 +118,7 @@ it("what is said in comments and strings is no use of it", () => {
 it("imports that go down are right", () => {
   expect(
     violationsOf({
-      "core/mod.ts": `export * from "./actor/mod.ts";\nexport * from "./errors.ts";`,
+      "core/mod.ts": `export * from "./actor/mod.ts";\nexport * from "./errors/mod.ts";`,
       "core/cli/main.ts": `import { x } from "../mod.ts";\nimport { y } from "../actor/root.ts";`,
       "core/actor/root.ts": `import { x } from "../rpc/mod.ts";\nimport { run } from "../sc/mod.ts";\nimport { y } from "../wire/mod.ts";`,
       "core/wire/codec.ts": `import { Encoder } from "@msgpack/msgpack";\nimport { inspect } from "node:util";`,

@@ -5,7 +5,7 @@ import {
   RemoteActorError,
   StreamOverrun,
   TransportClosed,
-} from "../../core/errors.ts";
+} from "../../core/errors/mod.ts";
 import { Call } from "../../core/rpc/call.ts";
 import { openNursery } from "../../core/sc/nursery.ts";
 import { moveOnAfter } from "../../core/sc/timeouts.ts";

@@ -1,6 +1,6 @@
 /** What happens to items that find no room, on either side. */
 import type { Operation } from "effection";
-import { StreamOverrun } from "../../core/errors.ts";
+import { StreamOverrun } from "../../core/errors/mod.ts";
 import type { MessageStream } from "../../core/rpc/message-stream.ts";
 import type { StreamOptions } from "../../core/rpc/stream-options.ts";
 import { openNursery } from "../../core/sc/nursery.ts";

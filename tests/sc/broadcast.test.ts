@@ -9,7 +9,7 @@ import {
   isCancelled,
   Lagged,
   WouldBlock,
-} from "../../core/errors.ts";
+} from "../../core/errors/mod.ts";
 import { ExceptionGroup } from "../../core/exception-group.ts";
 import {
   type Broadcast,

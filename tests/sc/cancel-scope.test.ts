@@ -1,5 +1,5 @@
 import { type Operation, suspend } from "effection";
-import { Cancelled, isCancelled, TooSlowError } from "../../core/errors.ts";
+import { Cancelled, isCancelled, TooSlowError } from "../../core/errors/mod.ts";
 import { ExceptionGroup } from "../../core/exception-group.ts";
 import { CancelStatus } from "../../core/sc/cancel-tree.ts";
 import {

@@ -29,7 +29,7 @@ import {
   using,
   withResolvers,
 } from "effection";
-import { isCancelled } from "../../core/errors.ts";
+import { isCancelled } from "../../core/errors/mod.ts";
 import { ExceptionGroup } from "../../core/exception-group.ts";
 import { rootTasks } from "../../core/sc/bridge.ts";
 import {

@@ -1,5 +1,5 @@
 import { inspect } from "node:util";
-import { Cancelled, isCancelled } from "../../core/errors.ts";
+import { Cancelled, isCancelled } from "../../core/errors/mod.ts";
 import { catchGroup, ExceptionGroup } from "../../core/exception-group.ts";
 import { describe, expect, it } from "../support/it.ts";
 

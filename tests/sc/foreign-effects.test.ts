@@ -1,6 +1,6 @@
 /** Effects and iterators as nobody in Effection writes them, but as its protocol allows: what a task makes of each. */
 import { type Coroutine, type Effect, type Operation, run as runInEffection, scoped, until, useScope } from "effection";
-import { Cancelled } from "../../core/errors.ts";
+import { Cancelled } from "../../core/errors/mod.ts";
 import {
   CancelScope,
   cancelShieldedCheckpoint,

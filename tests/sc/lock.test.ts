@@ -1,5 +1,5 @@
 import { run as runInEffection, spawn } from "effection";
-import { WouldBlock } from "../../core/errors.ts";
+import { WouldBlock } from "../../core/errors/mod.ts";
 import {
   CancelScope,
   checkpoint,

@@ -1,5 +1,5 @@
 import { each, type Operation, spawn } from "effection";
-import { BrokenResourceError, ClosedResourceError, EndOfChannel, WouldBlock } from "../../core/errors.ts";
+import { BrokenResourceError, ClosedResourceError, EndOfChannel, WouldBlock } from "../../core/errors/mod.ts";
 import {
   CancelScope,
   checkpoint,

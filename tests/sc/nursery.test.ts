@@ -1,5 +1,5 @@
 import { scoped, spawn, suspend, useScope } from "effection";
-import { Cancelled, isCancelled } from "../../core/errors.ts";
+import { Cancelled, isCancelled } from "../../core/errors/mod.ts";
 import { ExceptionGroup } from "../../core/exception-group.ts";
 import {
   CancelScope,

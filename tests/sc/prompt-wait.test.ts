@@ -1,6 +1,6 @@
 /** Waits that are over before they begin: taken in place, but never past a cancellation, and not for ever. */
 import { type Operation, type Result, run as runInEffection, type Stream } from "effection";
-import { isCancelled } from "../../core/errors.ts";
+import { isCancelled } from "../../core/errors/mod.ts";
 import { each, IN_PLACE, type PromptSubscription } from "../../core/sc/each.ts";
 import { CancelScope, checkpoint, openNursery } from "../../core/sc/mod.ts";
 import { PromptWait } from "../../core/sc/prompt-wait.ts";

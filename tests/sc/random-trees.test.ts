@@ -5,7 +5,7 @@
  */
 import type { Operation } from "effection";
 import fc from "fast-check";
-import { isCancelled } from "../../core/errors.ts";
+import { isCancelled } from "../../core/errors/mod.ts";
 import { ExceptionGroup } from "../../core/exception-group.ts";
 import {
   CancelScope,

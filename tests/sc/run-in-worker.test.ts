@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { run as runEffection, sleep as sleepInEffection } from "effection";
 import { afterEach } from "vitest";
-import { Cancelled, FunctionNotFound } from "../../core/errors.ts";
+import { Cancelled, FunctionNotFound } from "../../core/errors/mod.ts";
 import { ExceptionGroup } from "../../core/exception-group.ts";
 import {
   CancelScope,

@@ -1,5 +1,5 @@
 import { suspend } from "effection";
-import { Cancelled } from "../../core/errors.ts";
+import { Cancelled } from "../../core/errors/mod.ts";
 import { ExceptionGroup } from "../../core/exception-group.ts";
 import {
   checkpoint,

@@ -1,4 +1,4 @@
-import { WouldBlock } from "../../core/errors.ts";
+import { WouldBlock } from "../../core/errors/mod.ts";
 import {
   CancelScope,
   checkpoint,

@@ -1,5 +1,5 @@
 import { ensure, spawn, suspend, until } from "effection";
-import { TooSlowError } from "../../core/errors.ts";
+import { TooSlowError } from "../../core/errors/mod.ts";
 import {
   currentTime,
   Event,

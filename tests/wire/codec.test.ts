@@ -2,7 +2,7 @@ import { inspect } from "node:util";
 import { Decoder, Encoder } from "@msgpack/msgpack";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { MsgTypeError, ProtocolError } from "../../core/errors.ts";
+import { MsgTypeError, ProtocolError } from "../../core/errors/mod.ts";
 import { type ExtensionType, MAX_VALUE_DEPTH, ValueCodec } from "../../core/wire/mod.ts";
 
 const codec = new ValueCodec();

@@ -13,7 +13,7 @@ import {
   StreamOverrun,
   TooSlowError,
   TransportClosed,
-} from "../../core/errors.ts";
+} from "../../core/errors/mod.ts";
 import { ExceptionGroup } from "../../core/exception-group.ts";
 import {
   boxError,

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { ProtocolError } from "../../core/errors.ts";
+import { ProtocolError } from "../../core/errors/mod.ts";
 import { FrameReader, FrameTooLong, FrameWriter, MAX_FRAME_BYTES } from "../../core/wire/mod.ts";
 
 const payload = fc.uint8Array({ minLength: 1, maxLength: 300 });

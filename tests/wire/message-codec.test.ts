@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { MsgTypeError, ProtocolError } from "../../core/errors.ts";
+import { MsgTypeError, ProtocolError } from "../../core/errors/mod.ts";
 import {
   boxError,
   type Cid,
