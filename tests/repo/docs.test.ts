@@ -1,20 +1,11 @@
-/** Documentation is true: a snippet under `<!-- path -->` is that file, and that file runs. */
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+/** Documentation is true: a snippet under `<!-- path -->` is that file; that it runs is seen by `tests/guides`. */
+import { existsSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { afterAnswer, afterQuestion } from "../../core/rpc/dialog-rules.ts";
 import { VIEWS } from "../../core/wire/extension.ts";
 import { FEATURES, FrameWriter, MessageCodec, type MsgType } from "../../core/wire/mod.ts";
 import { SPELLINGS } from "../../core/wire/spelling.ts";
-import { runProgram } from "../support/program.ts";
-
-const root = new URL("../../", import.meta.url);
-const read = (path: string) => readFileSync(new URL(path, root), "utf8");
-const pages = [
-  "README.md",
-  ...readdirSync(new URL("docs/", root), { recursive: true, encoding: "utf8" })
-    .filter((path) => path.endsWith(".md"))
-    .map((path) => `docs/${path}`),
-];
+import { pages, read, root } from "../support/pages.ts";
 
 const quoted = pages.flatMap((page) =>
   [...read(page).matchAll(/<!-- (\S+) -->\n```ts\n([\s\S]*?)```/g)].map(([, path = "", code = ""]) => ({
@@ -31,16 +22,6 @@ describe("documentation", () => {
 
   it.each(quoted)("$page quotes $path as it is", ({ path, code }) => {
     expect(code).toBe(read(path));
-  });
-
-  const printing = pages.flatMap((page) =>
-    [...read(page).matchAll(/<!-- (\S+) -->\n```ts\n(?:(?!```)[\s\S])*```\n\nprints\n\n```text\n([\s\S]*?)```/g)].map(
-      ([, path = "", output = ""]) => ({ page, path, output }),
-    ),
-  );
-
-  it.each(printing)("$path prints what $page says", async ({ path, output }) => {
-    expect(await runProgram(path)).toMatchObject({ code: 0, stderr: "", stdout: output });
   });
 
   it("links to files that are there", () => {
