@@ -19,12 +19,13 @@ const RAISES: Readonly<Record<FaultKind, readonly string[]>> = {
   // It unwinds; `Error`: it takes no more requests.
   SIGTERM: [...DEATH, "ContextCancelled", "Error"],
   SIGINT: DEATH,
-  pause: ["ActorTooSlowError"],
+  // Who does not answer is killed for it, and whoever had not waited that long is told of a lost connection.
+  pause: ["ActorTooSlowError", "TransportClosed"],
   exit: DEATH,
   throw: ["Mischief", "ActorSpawnError"],
   uncaught: DEATH,
   reject: DEATH,
-  block: ["ActorTooSlowError"],
+  block: ["ActorTooSlowError", "TransportClosed"],
   flood: [],
   "cut own end": CUT,
   "half-close own end": CUT,
@@ -32,8 +33,8 @@ const RAISES: Readonly<Record<FaultKind, readonly string[]>> = {
   "cut parent's end": CUT,
   "half-close parent's end": CUT,
   "garbage down": CUT,
-  "delay own end": ["ActorTooSlowError"],
-  "delay parent's end": ["ActorTooSlowError"],
+  "delay own end": ["ActorTooSlowError", "TransportClosed"],
+  "delay parent's end": ["ActorTooSlowError", "TransportClosed"],
   // It is started anew, and nobody is told.
   "kill guard": [],
 };
