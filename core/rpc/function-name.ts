@@ -7,7 +7,9 @@
 import type { Operation } from "effection";
 import { until } from "effection";
 import { FunctionNotFound } from "../errors/mod.ts";
+import { moveOnAfter } from "../sc/timeouts.ts";
 import { type ContextEndpoint, type Dialog, isContextEndpoint } from "./endpoint.ts";
+import { NAME_TIMEOUT_MS } from "./limits.ts";
 import { isProducerEndpoint, type ProducerEndpoint } from "./producer.ts";
 
 /** Short name or URL, to URL: what an actor exposes. An allowlist; everything else cannot be called. */
@@ -87,7 +89,8 @@ export function* nameOf(reference: unknown, modules: EnabledModules): Operation<
     if (ns !== undefined) return functionName(ns, before.func);
   }
   for (const [ns, url] of Object.entries(modules)) {
-    const exports: unknown = yield* until(import(url));
+    const exports = yield* moveOnAfter(NAME_TIMEOUT_MS, () => until<unknown>(import(url)));
+    if (exports === undefined) throw new FunctionNotFound(ns, labelOf(reference), NEVER_IMPORTED);
     if (typeof exports !== "object" || exports === null) continue;
     const func = Object.entries(exports).find(([, value]) => value === reference)?.[0];
     if (func === undefined) continue;
@@ -105,6 +108,8 @@ export function* nameOf(reference: unknown, modules: EnabledModules): Operation<
     `${what}; export it, and list its module in enableModules when the actor is started`,
   );
 }
+
+const NEVER_IMPORTED = `cannot be named: its module has not been imported within ${NAME_TIMEOUT_MS} ms; if it awaits runMain(...) or run(...) at its top level it waits for itself: leave out that await, or move the function to a module of its own`;
 
 function labelOf(reference: object): string {
   if (typeof reference === "function") return reference.name || "anonymous function";

@@ -29,3 +29,9 @@ export const ANY_PAYLOAD = "typing.Any";
 
 /** Dialogs that may be open on one connection at once: each costs its task, about a kilobyte and what it works with. */
 export const MAX_DIALOGS = 65_536;
+
+/**
+ * For a module that exposes a function to be imported here, in milliseconds, where that has to be named by reference. The
+ * caller has imported it already, so that takes no time; unless it waits for the caller.
+ */
+export const NAME_TIMEOUT_MS = 10_000;
