@@ -13,18 +13,14 @@ import {
   CancelScope,
   EndOfChannel,
   ExceptionGroup,
-  each,
   openMemoryChannel,
   openNursery,
   run,
-  shielded,
-  sleepForever,
   waitAllTasksBlocked,
 } from "../../core/mod.ts";
 import {
   fromReadable,
   intoWritable,
-  type PullStream,
   ScCancelled,
   toAsyncIterable,
   toReadable,
@@ -32,6 +28,7 @@ import {
 } from "../../interop/mod.ts";
 import { useCensus } from "../support/census.ts";
 import { describe, expect, it } from "../support/it.ts";
+import { collect, lingering } from "../support/stream-sources.ts";
 import { useTempDir } from "../support/temp-dir.ts";
 import { collectWarnings, errorOf, hostTurn } from "../to_promise/promise-side.ts";
 
@@ -60,37 +57,6 @@ function* failing(): Operation<{ receive(): Operation<number> }> {
       throw boom;
     },
   };
-}
-
-/** 1, then nothing; cancelled it logs when it has unwound, and may fail. */
-const lingering = (log: string[], fails?: Error) =>
-  function* () {
-    let given = 0;
-    return {
-      *receive(): Operation<number> {
-        if (given++ === 0) return 1;
-        try {
-          return yield* sleepForever();
-        } finally {
-          yield* shielded(hostTurn);
-          log.push("unwound");
-          if (fails !== undefined) yield* throwing(fails);
-        }
-      },
-    };
-  };
-
-function* throwing(error: Error): Operation<never> {
-  throw error;
-}
-
-function* collect<T>(stream: PullStream<T>): Operation<T[]> {
-  const items: T[] = [];
-  for (const item of yield* each(stream)) {
-    items.push(item);
-    yield* each.next();
-  }
-  return items;
 }
 
 const nameOf = (error: unknown) =>
@@ -417,7 +383,7 @@ describe("toReadable", () => {
 
   it("that is destroyed while it waits cancels the tasks, and is closed when they have unwound", async () => {
     const log: string[] = [];
-    const stream = toReadable(lingering(log));
+    const stream = toReadable(() => lingering(log));
     stream.on("close", () => log.push("closed")).on("data", () => log.push("data"));
     await run(waitAllTasksBlocked);
     expect(log).toEqual(["data"]);
@@ -436,14 +402,14 @@ describe("toReadable", () => {
 
   it("tells of both errors when it is destroyed with one and the tasks unwind with another", async () => {
     const late = new Error("late");
-    const stream = toReadable(lingering([], late));
+    const stream = toReadable(() => lingering([], late));
     stream.resume();
     await run(waitAllTasksBlocked);
     const error = new Promise((resolve) => stream.on("error", resolve));
     stream.destroy(boom);
     expect(await error).toBeInstanceOf(ExceptionGroup);
     expect(await error).toMatchObject({ errors: [boom, late] });
-    const alone = toReadable(lingering([], late));
+    const alone = toReadable(() => lingering([], late));
     alone.resume();
     await run(waitAllTasksBlocked);
     const lateError = new Promise((resolve) => alone.on("error", resolve));
@@ -465,7 +431,7 @@ describe("toReadable", () => {
   it("is ended by its signal, with Cancelled", async () => {
     const controller = new AbortController();
     const log: string[] = [];
-    const stream = toReadable(lingering(log), { signal: controller.signal });
+    const stream = toReadable(() => lingering(log), { signal: controller.signal });
     stream.resume();
     await run(waitAllTasksBlocked);
     const error = new Promise((resolve) => stream.on("error", resolve));
@@ -510,7 +476,7 @@ describe("toReadableStream", () => {
 
   it("that is cancelled while it waits cancels the tasks, and waits until they have unwound", async () => {
     const log: string[] = [];
-    const reader = toReadableStream(lingering(log)).getReader();
+    const reader = toReadableStream(() => lingering(log)).getReader();
     await reader.read();
     const pending = reader.read();
     await run(waitAllTasksBlocked);
@@ -518,7 +484,7 @@ describe("toReadableStream", () => {
     log.push("cancelled");
     expect(await pending).toEqual({ done: true, value: undefined });
     expect(log).toEqual(["unwound", "cancelled"]);
-    const failsLate = toReadableStream(lingering([], boom)).getReader();
+    const failsLate = toReadableStream(() => lingering([], boom)).getReader();
     await failsLate.read();
     void failsLate.read();
     await run(waitAllTasksBlocked);
@@ -529,7 +495,7 @@ describe("toReadableStream", () => {
 describe("toAsyncIterable", () => {
   it("return() may come while an item is waited for: it cancels, waits, and ends that wait", async () => {
     const log: string[] = [];
-    const iterator = toAsyncIterable(lingering(log))[Symbol.asyncIterator]();
+    const iterator = toAsyncIterable(() => lingering(log))[Symbol.asyncIterator]();
     await iterator.next();
     const pending = iterator.next();
     await run(waitAllTasksBlocked);
@@ -615,7 +581,7 @@ describe("intoWritable, a stream of Node", () => {
     const { stream, step } = stepping();
     yield* openNursery(function* (nursery) {
       nursery.startSoon(function* () {
-        expect(yield* errorOf(() => intoWritable(lingering(log), stream))).toBe(boom);
+        expect(yield* errorOf(() => intoWritable(() => lingering(log), stream))).toBe(boom);
         log.push("failed");
       });
       yield* waitAllTasksBlocked();
@@ -630,7 +596,7 @@ describe("intoWritable, a stream of Node", () => {
     const { stream } = stepping();
     yield* openNursery(function* (nursery) {
       nursery.startSoon(function* () {
-        const error = yield* errorOf(() => intoWritable(lingering([]), stream));
+        const error = yield* errorOf(() => intoWritable(() => lingering([]), stream));
         expect(error).toBeInstanceOf(BrokenResourceError);
         expect(String(error)).toMatch(/closed by somebody else/);
       });
@@ -672,7 +638,7 @@ describe("intoWritable, a stream of Node", () => {
         },
       });
       const source =
-        when === "while it has no room" ? counting() : when === "while it ends" ? counting(1) : lingering(log);
+        when === "while it has no room" ? counting() : when === "while it ends" ? counting(1) : () => lingering(log);
       const scope = new CancelScope();
       yield* openNursery(function* (nursery) {
         nursery.startSoon(() => scope.run(() => intoWritable(source, stream)));
@@ -698,7 +664,7 @@ describe("intoWritable, a stream of Node", () => {
     const { stream, step } = stepping();
     yield* openNursery(function* (nursery) {
       nursery.startSoon(function* () {
-        const error = yield* errorOf(() => intoWritable(lingering([], late), stream));
+        const error = yield* errorOf(() => intoWritable(() => lingering([], late), stream));
         expect(error).toBeInstanceOf(ExceptionGroup);
         expect([...(error as ExceptionGroup).leaves()]).toEqual([boom, late]);
       });
@@ -809,7 +775,7 @@ describe("intoWritable, a stream of the web", () => {
     const { stream, steps } = webStepping();
     yield* openNursery(function* (nursery) {
       nursery.startSoon(function* () {
-        expect(yield* errorOf(() => intoWritable(lingering(log), stream))).toBe(boom);
+        expect(yield* errorOf(() => intoWritable(() => lingering(log), stream))).toBe(boom);
       });
       yield* waitAllTasksBlocked();
       steps.step(boom);
@@ -839,7 +805,7 @@ describe("intoWritable, a stream of the web", () => {
     });
     const scope = new CancelScope();
     yield* openNursery(function* (nursery) {
-      nursery.startSoon(() => scope.run(() => intoWritable(lingering(log), stream)));
+      nursery.startSoon(() => scope.run(() => intoWritable(() => lingering(log), stream)));
       yield* waitAllTasksBlocked();
       scope.cancel();
     });

@@ -32,7 +32,6 @@ import {
   openMemoryChannel,
   openNursery,
   run,
-  shielded,
   sleepForever,
   waitAllTasksBlocked,
 } from "../../core/mod.ts";
@@ -46,40 +45,12 @@ import {
   toObservable,
 } from "../../interop/mod.ts";
 import { describe, expect, it } from "../support/it.ts";
+import { collect, lingering, throwing } from "../support/stream-sources.ts";
 import { collectWarnings, errorOf, hostTurn } from "../to_promise/promise-side.ts";
 
 /** A tree that gives 1 and then waits; it says when it has unwound, which takes a turn of the host. */
-function lingering(log: string[], fails?: Error): TaskObservable<number> {
-  return toObservable(() => lingeringSource(log, fails));
-}
-
-function* lingeringSource(log: string[], fails?: Error) {
-  let given = 0;
-  return {
-    *receive(): Operation<number> {
-      if (given++ === 0) return 1;
-      try {
-        return yield* sleepForever();
-      } finally {
-        yield* shielded(hostTurn);
-        log.push("unwound");
-        if (fails !== undefined) yield* failing(fails);
-      }
-    },
-  };
-}
-
-function* failing(error: Error): Operation<never> {
-  throw error;
-}
-
-function* collect<T>(stream: PushStream<T>): Operation<T[]> {
-  const items: T[] = [];
-  for (const item of yield* each(stream)) {
-    items.push(item);
-    yield* each.next();
-  }
-  return items;
+function lingering$(log: string[], fails?: Error): TaskObservable<number> {
+  return toObservable(() => lingering(log, fails));
 }
 
 const tornDownBy = (error: Error): Observable<number> =>
@@ -93,9 +64,9 @@ const tornDownBy = (error: Error): Observable<number> =>
 describe("a scope that reads an observable of tasks", () => {
   it.each(["fromObservable", "openObservable"])("B58 %s waits for the tasks behind operators", function* (how) {
     const log: string[] = [];
-    const source$ = lingering(log).pipe(
+    const source$ = lingering$(log).pipe(
       map((n) => n + 1),
-      mergeMap((n) => lingering(log).pipe(map((m) => n + m))),
+      mergeMap((n) => lingering$(log).pipe(map((m) => n + m))),
     );
     const body = function* (stream: PushStream<number>) {
       expect(yield* stream.receive()).toBe(3);
@@ -111,7 +82,7 @@ describe("a scope that reads an observable of tasks", () => {
     const outer = new Subject<number>();
     const [send, receive] = openMemoryChannel<number>(2);
     yield* openObservable(
-      toObservable(receive).pipe(switchMap((n) => (n === 1 ? lingering(log) : outer))),
+      toObservable(receive).pipe(switchMap((n) => (n === 1 ? lingering$(log) : outer))),
       function* (stream) {
         send.sendNowait(1);
         yield* stream.receive();
@@ -126,7 +97,7 @@ describe("a scope that reads an observable of tasks", () => {
   it("B58 it waits for what was dropped by a source that it does not know", function* () {
     const log: string[] = [];
     const stop = new Subject<void>();
-    const source$ = concat(of(1), NEVER).pipe(mergeMap(() => lingering(log).pipe(takeUntil(stop))));
+    const source$ = concat(of(1), NEVER).pipe(mergeMap(() => lingering$(log).pipe(takeUntil(stop))));
     yield* openObservable(source$, function* (stream) {
       yield* stream.receive();
       stop.next();
@@ -137,7 +108,7 @@ describe("a scope that reads an observable of tasks", () => {
 
   it("B58 it waits for what was subscribed to by a timer", function* () {
     const log: string[] = [];
-    const source$ = timer(0).pipe(switchMap(() => lingering(log)));
+    const source$ = timer(0).pipe(switchMap(() => lingering$(log)));
     expect(yield* openObservable(source$, (stream) => stream.receive())).toBe(1);
     expect(log).toEqual(["unwound"]);
   });
@@ -147,11 +118,11 @@ describe("a scope that reads an observable of tasks", () => {
     const boom = new Error("clean-up");
     const log: string[] = [];
     const first = (stream: PushStream<number>) => stream.receive();
-    const one$ = lingering(log, boom).pipe(map((n) => n));
+    const one$ = lingering$(log, boom).pipe(map((n) => n));
     expect(yield* errorOf(() => openObservable(one$, first))).toBe(boom);
     const error = yield* errorOf(() => scoped(() => useOpened(fromObservable(one$), first)));
     expect(error).toBe(boom);
-    const two$ = of(1, 2).pipe(mergeMap(() => lingering(log, boom)));
+    const two$ = of(1, 2).pipe(mergeMap(() => lingering$(log, boom)));
     const both = yield* errorOf(() => openObservable(two$, first));
     expect(both).toBeInstanceOf(ExceptionGroup);
     expect((both as ExceptionGroup).errors).toEqual([boom, boom]);
@@ -162,7 +133,7 @@ describe("a scope that reads an observable of tasks", () => {
 
   it("B17 openObservable keeps the error of its body beside that of the teardown", function* () {
     const [inBody, inTeardown] = [new Error("body"), new Error("teardown")];
-    const error = yield* errorOf(() => openObservable(tornDownBy(inTeardown), () => failing(inBody)));
+    const error = yield* errorOf(() => openObservable(tornDownBy(inTeardown), () => throwing(inBody)));
     expect(error).toBeInstanceOf(ExceptionGroup);
     expect((error as ExceptionGroup).errors[0]).toBe(inBody);
     expect((error as ExceptionGroup).errors[1]).toMatchObject({ errors: [inTeardown] });
@@ -186,7 +157,7 @@ describe("a scope that reads an observable of tasks", () => {
   it("openObservable returns what its body returned, and has the source torn down in any task", async () => {
     const log: string[] = [];
     const halted = runInEffection(function* () {
-      yield* openObservable(lingering(log), function* (stream) {
+      yield* openObservable(lingering$(log), function* (stream) {
         log.push(`got ${yield* stream.receive()}`);
         yield* suspend();
       });
@@ -286,7 +257,7 @@ describe("errors after the end", () => {
 describe("finalized()", () => {
   it("B58 waits until the tasks have unwound, for all subscriptions, and only for those", async () => {
     const log: string[] = [];
-    const source$ = lingering(log);
+    const source$ = lingering$(log);
     await source$.finalized(); // nobody has subscribed
     const subscriptions = [source$.subscribe(), source$.pipe(map((n) => n)).subscribe()];
     await run(waitAllTasksBlocked);
@@ -300,7 +271,7 @@ describe("finalized()", () => {
   it("B58 is rejected with what comes after unsubscription, which is then no warning", async () => {
     const warnings = collectWarnings();
     const boom = new Error("clean-up");
-    const source$ = lingering([], boom);
+    const source$ = lingering$([], boom);
     for (const count of [1, 2]) {
       const subscriptions = Array.from({ length: count }, () => source$.subscribe());
       await run(waitAllTasksBlocked);
@@ -315,7 +286,7 @@ describe("finalized()", () => {
   });
 
   it("does not speak of errors that a subscriber was told", async () => {
-    const source$ = toObservable(() => failing(new TypeError("no")));
+    const source$ = toObservable(() => throwing(new TypeError("no")));
     const told: unknown[] = [];
     source$.subscribe({ error: (error: unknown) => told.push(error) });
     await source$.finalized();
@@ -327,7 +298,7 @@ describe("tasks within a nursery", () => {
   it("are cancelled with it, and it waits for them", function* () {
     const log: string[] = [];
     yield* openNursery(function* (nursery) {
-      toObservable(() => lingeringSource(log), { within: nursery }).subscribe({
+      toObservable(() => lingering(log), { within: nursery }).subscribe({
         next: (n) => log.push(`item ${n}`),
         error: (error: unknown) => log.push(error instanceof Cancelled ? "cancelled" : String(error)),
       });
@@ -343,8 +314,8 @@ describe("tasks within a nursery", () => {
   it("are cancelled by unsubscribing, and their failure is the subscriber's and not the nursery's", function* () {
     const log: string[] = [];
     yield* openNursery(function* (nursery) {
-      const subscription = toObservable(() => lingeringSource(log), { within: nursery }).subscribe();
-      toObservable(() => failing(new Error("mine")), { within: nursery }).subscribe({
+      const subscription = toObservable(() => lingering(log), { within: nursery }).subscribe();
+      toObservable(() => throwing(new Error("mine")), { within: nursery }).subscribe({
         error: (error: Error) => log.push(error.message),
       });
       yield* waitAllTasksBlocked();
@@ -360,7 +331,7 @@ describe("tasks within a nursery", () => {
     const reason = new Error("enough");
     yield* openNursery(function* (nursery) {
       const options = { within: nursery, signal: controller.signal };
-      kept$ = toObservable(() => lingeringSource([]), options);
+      kept$ = toObservable(() => lingering([]), options);
       kept$.subscribe({ error: (error: unknown) => told.push(error) });
       yield* waitAllTasksBlocked();
       controller.abort(reason);
@@ -395,10 +366,10 @@ describe("subjects", () => {
       complete: () => told.push("end"),
     };
     const boom = new Error("boom");
-    expect(yield* errorOf(() => intoObserver(() => failing(boom), observer))).toBe(boom);
+    expect(yield* errorOf(() => intoObserver(() => throwing(boom), observer))).toBe(boom);
     const scope = new CancelScope();
     yield* openNursery(function* (nursery) {
-      nursery.startSoon(() => scope.run(() => intoObserver(() => lingeringSource([]), observer)));
+      nursery.startSoon(() => scope.run(() => intoObserver(() => lingering([]), observer)));
       yield* waitAllTasksBlocked();
       scope.cancel("no more");
     });
@@ -408,7 +379,7 @@ describe("subjects", () => {
   it("an observer hears of a foreign task's halt as well", async () => {
     const told: unknown[] = [];
     const observer = { next: () => {}, error: (error: unknown) => void told.push(error), complete: () => {} };
-    const task = runInEffection(() => intoObserver(() => lingeringSource([]), observer));
+    const task = runInEffection(() => intoObserver(() => lingering([]), observer));
     await run(waitAllTasksBlocked);
     await task.halt();
     expect(told).toEqual([expect.any(Cancelled)]);
