@@ -1,9 +1,27 @@
+import { fileURLToPath } from "node:url";
+import type { Plugin } from "vitest/config";
 import { defineConfig } from "vitest/config";
 
 /** Tests run the sources: the package's own name resolves to them under the first; the others are Vite's defaults. */
 const CONDITIONS = ["espalier-source", "module", "node", "development|production"];
 
-export default defineConfig({
+const TESTS = fileURLToPath(new URL("tests/", import.meta.url));
+
+/**
+ * `--mode two-effections`: tests use another Effection than the runtime does, as a user does of the compiled package,
+ * which has its own. It is the oldest of the range that users may have.
+ */
+const ANOTHER_EFFECTION: Plugin = {
+  name: "another-effection",
+  enforce: "pre",
+  async resolveId(source, importer) {
+    if (source !== "effection" || !importer?.startsWith(TESTS)) return null;
+    return await this.resolve("effection-4.1.0", importer, { skipSelf: true });
+  },
+};
+
+export default defineConfig(({ mode }) => ({
+  plugins: mode === "two-effections" ? [ANOTHER_EFFECTION] : [],
   resolve: { conditions: CONDITIONS },
   ssr: { resolve: { conditions: CONDITIONS, externalConditions: ["espalier-source"] } },
   test: {
@@ -24,4 +42,4 @@ export default defineConfig({
       thresholds: { 100: true },
     },
   },
-});
+}));

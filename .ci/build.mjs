@@ -2,21 +2,25 @@
  * Build `dist/` anew: JavaScript for plain Node, with declarations and with source maps that carry their sources.
  * Run from anywhere: `node .ci/build.mjs`. Any type error, or an entry of `exports` that is not built, fails it.
  *
- * Node takes half a millisecond for each file that it imports, in every process of a tree. So the modules are put
- * together in a few files: what every entry needs is in one that all of them share. There is one copy of each module.
+ * Node takes half a millisecond for each file that it imports, in every process of a tree. So all that a plain actor
+ * needs is in one file, Effection's share of it too, and what few actors use is in files that are imported when they do.
  */
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";
-import { dirname, join } from "node:path";
+import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
-import { build } from "esbuild";
+import { build } from "rolldown";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
-const { exports, dependencies, peerDependencies } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
+const { exports, dependencies } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
 
 /** Files that are started by their path, in a process or a thread of their own. */
 const STARTED = ["core/actor/child-entry.ts", "core/cli/main.ts", "core/sc/worker-entry.ts"];
+
+/** What starts something where it is imported, and what is imported when it is first needed: not in the one file. */
+const APART =
+  /^core\/(cli\/|actor\/(child-entry|child-process|watchdog)|ipc\/(challenge|entrance|secure)|sc\/worker-entry)/;
 
 /** The compiler's own start script, found as Node finds packages, so that no shell and no PATH is needed. */
 function compilerPath() {
@@ -44,37 +48,35 @@ function writeDeclarations() {
   return status === 0;
 }
 
-/** A class that names itself in its body is called `_Name` by the bundler, which users would see in what is printed. */
-function withOwnNames(script) {
-  const renamed = new Set([...script.matchAll(/\b(\w+) ?= ?class _\1\b/g)].map(([, name]) => name));
-  return script.replace(/\b_(\w+)\b/g, (word, name) => (renamed.has(name) ? name : word));
+/** `core/sc/run.ts` -> `core/sc/run`, so that each entry is built where its source stands. */
+const byPath = (paths) => Object.fromEntries(paths.map((path) => [path.replace(/^\.\/|\.ts$/g, ""), path]));
+
+function isOfRuntime(id) {
+  const path = relative(root, id);
+  return /^(core\/|node_modules\/effection\/)/.test(path) && !APART.test(path);
 }
 
 async function writeScripts() {
-  const { outputFiles } = await build({
-    absWorkingDir: root,
-    entryPoints: [...entrySources(), ...STARTED],
-    outbase: ".",
-    outdir: "dist",
-    bundle: true,
-    splitting: true,
-    format: "esm",
+  await build({
+    cwd: root,
+    input: byPath([...entrySources(), ...STARTED]),
     platform: "node",
-    target: "es2022",
-    // The user's own copies: what belongs to them must be what belongs to us.
-    external: Object.keys({ ...dependencies, ...peerDependencies }),
-    // All in one folder, and that at the place of `core`: see `core/own-files.ts`.
-    chunkNames: "core/chunk-[hash]",
-    minifyWhitespace: true,
-    lineLimit: 160,
-    sourcemap: true,
-    logLevel: "warning",
-    write: false,
+    // The user's own copies. Effection's is ours: see "Effection is bundled" in docs/decisions.md.
+    external: [...Object.keys(dependencies), /^rxjs(\/|$)/],
+    transform: { target: "es2022" },
+    // What is imported for what it does, though package.json says of the package that nothing is.
+    treeshake: { moduleSideEffects: (id) => id.endsWith("/child-process.ts") },
+    output: {
+      dir: "dist",
+      format: "esm",
+      entryFileNames: "[name].js",
+      // In `core`: see `core/own-files.ts`.
+      chunkFileNames: "core/[name].js",
+      codeSplitting: { groups: [{ name: "runtime", test: isOfRuntime }] },
+      sourcemap: true,
+      minify: { compress: false, mangle: false, codegen: { removeWhitespace: true, asciiOnly: true } },
+    },
   });
-  for (const { path, text } of outputFiles) {
-    mkdirSync(dirname(path), { recursive: true });
-    writeFileSync(path, path.endsWith(".js") ? withOwnNames(text) : text);
-  }
 }
 
 rmSync(join(root, "dist"), { recursive: true, force: true });

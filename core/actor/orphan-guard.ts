@@ -3,8 +3,9 @@
  * from a pipe that ends with the parent, however that ends. The end of its link tells a child whose thread is free; one
  * that is stuck in synchronous code, or stopped in a debugger, hears nothing, and is killed by the shell.
  */
-import { type ChildProcess, spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
 import { existsSync } from "node:fs";
+import { childProcesses } from "../node-modules.ts";
 import { reportWarning } from "../warnings.ts";
 import { MAX_GUARD_RESTARTS, ORPHAN_KILL_MS } from "./limits.ts";
 import { SOCKET_NAME } from "./private-folder.ts";
@@ -147,7 +148,7 @@ class OrphanGuard {
   }
 
   #start(): void {
-    const shell = spawn(SHELL, ["-c", START, "espalier-guard", String(ORPHAN_KILL_MS / TICK_MS)], {
+    const shell = childProcesses().spawn(SHELL, ["-c", START, "espalier-guard", String(ORPHAN_KILL_MS / TICK_MS)], {
       cwd: "/",
       // It is none of the tree's actors.
       env: { ...process.env, [TREE_VARIABLE]: undefined, ESPALIER_GUARD_TEXT: SCRIPT },

@@ -2,10 +2,10 @@
  * Children as processes of this Node. The link is one end of a socket pair that the child inherits: nothing to connect
  * to, no path, no secret; its end-of-file tells each side that the other has gone.
  */
-import { spawn } from "node:child_process";
 import { Duplex } from "node:stream";
 import { fileURLToPath } from "node:url";
 import { SECRET_VARIABLE } from "../ipc/credentials.ts";
+import { childProcesses } from "../node-modules.ts";
 import { ownFile } from "../own-files.ts";
 import { type Disarm, realClock } from "../sc/clock.ts";
 import { Deferred } from "../sc/deferred.ts";
@@ -29,7 +29,7 @@ export const processBackend: SpawnBackend = {
     const { id, cwd, env, execArgv, stdio } = request;
     const stdout = stdio.stdout === "stderr" ? process.stderr : stdio.stdout;
     const guarded = orphanGuard.isAvailable;
-    const child = spawn(
+    const child = childProcesses().spawn(
       process.execPath,
       [
         ...inheritedFlags(process.execArgv),

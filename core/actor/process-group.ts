@@ -2,11 +2,12 @@
  * A program that is none of ours, as a process group of its own: ended as a whole, with all that it has started and that
  * has stayed in its group, also when this process is killed.
  */
-import { type ChildProcess, type StdioOptions, spawn } from "node:child_process";
+import type { ChildProcess, StdioOptions } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
 import type { Readable, Writable } from "node:stream";
 import type { Operation } from "effection";
 import { isCancelled } from "../errors/mod.ts";
+import { childProcesses } from "../node-modules.ts";
 import { Deferred } from "../sc/deferred.ts";
 import { sleep } from "../sc/sleep.ts";
 import { moveOnAfter } from "../sc/timeouts.ts";
@@ -34,7 +35,7 @@ export class ProcessGroup {
 
   constructor(command: string, args: readonly string[], { cwd, env, stdio }: GroupOptions) {
     const guarded = orphanGuard.isAvailable;
-    const child = spawn(command, args, {
+    const child = childProcesses().spawn(command, args, {
       cwd,
       env: { ...process.env, ...env, [TREE_VARIABLE]: treeMark() },
       stdio,

@@ -16,10 +16,9 @@ import {
   type Scope,
   scoped,
   suspend,
-  unbox,
   useScope,
 } from "effection";
-import { Cancelled } from "../errors/mod.ts";
+import type { Cancelled } from "../errors/mod.ts";
 import { ExceptionGroup } from "../exception-group.ts";
 import { reportWarning } from "../warnings.ts";
 import type { CancelStatus, CancelTarget } from "./cancel-tree.ts";
@@ -424,14 +423,9 @@ export class Task implements CancelTarget, Runnable {
 
 const turnOf = (task: Task): void => task.turn();
 
-/** What was really thrown: Effection boxes non-errors on their way. */
-function thrownBy(result: { readonly ok: false; error: Error }): unknown {
-  if (result.error instanceof Cancelled) return result.error;
-  try {
-    return unbox(result);
-  } catch (error) {
-    return error;
-  }
+/** What was really thrown: Effection boxes what is no error on its way, and the box may be another copy's. */
+function thrownBy({ error }: { readonly error: Error }): unknown {
+  return error instanceof Error && error.name === "ThrownValueError" && "cause" in error ? error.cause : error;
 }
 
 /** Keeps a scope of Effection's, from where nothing fails but what `failed` is told. */

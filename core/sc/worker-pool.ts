@@ -3,7 +3,8 @@
  * are kept, and for how long, is bounded here.
  */
 import { inspect } from "node:util";
-import { type ResourceLimits, SHARE_ENV, Worker } from "node:worker_threads";
+import type { ResourceLimits, Worker } from "node:worker_threads";
+import { workerThreads } from "../node-modules.ts";
 import { reportWarning } from "../warnings.ts";
 import { realClock, weakTimer } from "./clock.ts";
 import { typeScriptLoader, WORKER_BOOT, WORKER_ENTRY } from "./worker-boot.ts";
@@ -138,11 +139,12 @@ export class WorkerThread {
   constructor(resourceLimits: ResourceLimits | undefined, owner: ThreadOwner) {
     this.#owner = owner;
     const start: WorkerStart = { entry: WORKER_ENTRY, loader: typeScriptLoader(), taken: this.#taken };
-    this.#worker = new Worker(WORKER_BOOT, {
+    const threads = workerThreads();
+    this.#worker = new threads.Worker(WORKER_BOOT, {
       name: "espalier",
       workerData: start,
       // A thread outlives a call: with a copy, later calls would see the environment as it was once.
-      env: SHARE_ENV,
+      env: threads.SHARE_ENV,
       ...(resourceLimits === undefined ? {} : { resourceLimits }),
     });
     this.#worker.on("message", (message: unknown) => {

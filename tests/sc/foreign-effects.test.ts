@@ -111,12 +111,34 @@ describe("an effect", () => {
     expect(ends).toBe(1);
   });
 
+  it("fails with what was thrown, out of the box that Effection has for what is no error", function* () {
+    const thrown = { no: "error" };
+    const work = async () => {
+      throw thrown;
+    };
+    expect(yield* outcomeOf(until(work()))).toBe(thrown);
+    expect(yield* outcomeOf(scoped(() => until(work())))).toBe(thrown);
+  });
+
+  it("fails with a user's error that is named like that box, as it is", function* () {
+    const error = Object.assign(new Error("mine"), { name: "ThrownValueError" });
+    expect(
+      yield* outcomeOf(
+        perform((resolve) => {
+          resolve({ ok: false, error });
+          return (done) => done({ ok: true, value: undefined });
+        }),
+      ),
+    ).toBe(error);
+  });
+
   it("that asks for its task's scope amid a step of Effection's own is told so", function* () {
     const asked: unknown[] = [];
+    const above = yield* useScope();
     yield* openNursery(function* (n) {
       n.startSoon(function* () {
         yield* perform<void>((resolve, routine) => {
-          void runInEffection(function* () {
+          void above.run(function* () {
             try {
               asked.push(routine.scope);
             } catch (error) {
