@@ -22,6 +22,7 @@ import {
   TransportClosed,
 } from "espalier";
 import fc from "fast-check";
+import { ownFile } from "../../core/own-files.ts";
 import { Channel } from "../../core/rpc/channel.ts";
 import { ExposedModules } from "../../core/rpc/exposed-modules.ts";
 import { Service } from "../../core/rpc/service.ts";
@@ -213,7 +214,7 @@ class LiveChild {
   #onHeard = () => {};
 
   constructor() {
-    const entry = fileURLToPath(new URL("../../core/actor/child-entry.ts", import.meta.url));
+    const entry = fileURLToPath(ownFile("actor/child-entry"));
     this.#process = spawn(process.execPath, [...process.execArgv, entry, "fuzzed", "fuzzed-uuid"], {
       stdio: ["ignore", "ignore", "pipe", "pipe"],
     });

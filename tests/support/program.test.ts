@@ -15,11 +15,12 @@ it("tells both outputs and the exit code", async () => {
   expect(await program.ended()).toMatchObject({ code: 3, signal: null, stdout: "out\n", stderr: "err\n" });
 });
 
-it("runs TypeScript from any folder, on our sources", async () => {
+it("runs TypeScript from any folder, on what is compiled", async () => {
   const dir = useTempDir();
   const file = join(dir, "program.ts");
-  writeFileSync(file, `const condition: string | undefined = process.execArgv.at(-1); console.log(condition);`);
-  expect(await runProgram(file, { cwd: dir })).toMatchObject({ code: 0, stdout: "--conditions=espalier-source\n" });
+  const espalier = new URL("../../dist/core/mod.js", import.meta.url).href;
+  writeFileSync(file, `import { run } from "${espalier}"; const kind: string = typeof run; console.log(kind);`);
+  expect(await runProgram(file, { cwd: dir })).toMatchObject({ code: 0, stdout: "function\n" });
 });
 
 it("waits for output, sends signals and tells which one ended it", async () => {

@@ -19,7 +19,7 @@ export interface ProgramOptions {
   /** Added to this process's own environment. */
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
-  /** Flags for Node, before the program. Default for `.ts`: tsx, and our sources instead of `dist`; else none. */
+  /** Flags for Node, before the program. Default for `.ts`: tsx; else none. Ours is what is compiled. */
   readonly execArgv?: readonly string[];
   /** A command that runs the one that follows, as `nsenter` does. */
   readonly launcher?: readonly string[];
@@ -209,5 +209,5 @@ class RunningProgram implements Program {
 
 /** tsx by its address, not its name, so that it is found from any working directory. */
 function defaultExecArgv(file: string): string[] {
-  return file.endsWith(".ts") ? ["--import", import.meta.resolve("tsx"), "--conditions=espalier-source"] : [];
+  return file.endsWith(".ts") ? ["--import", import.meta.resolve("tsx")] : [];
 }

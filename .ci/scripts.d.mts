@@ -1,0 +1,2 @@
+export function writeScripts(): Promise<void>;
+export function areScriptsFresh(): boolean;
