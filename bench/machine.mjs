@@ -1,5 +1,6 @@
 /** What the figures were measured on, and how far they can be trusted. */
 import { cpus, loadavg, release, totalmem, type } from "node:os";
+import { spin } from "./peer.mjs";
 import { median } from "./scenario.mjs";
 
 /** Variables that slow a Node process down, or change how it runs: taken from every process that is measured. */
@@ -28,22 +29,11 @@ export function describeMachine() {
 export function calibrate() {
   spin(CALIBRATION_TURNS / 10);
   const start = performance.now();
-  spin(CALIBRATION_TURNS);
+  if (spin(CALIBRATION_TURNS) === 0) throw new Error("xorshift never gives zero");
   return performance.now() - start;
 }
 
 const CALIBRATION_TURNS = 5_000_000;
-
-/** @param {number} turns */
-function spin(turns) {
-  let x = 1;
-  for (let i = 0; i < turns; i++) {
-    x ^= x << 13;
-    x ^= x >>> 17;
-    x ^= x << 5;
-  }
-  if (x === 0) throw new Error("xorshift never gives zero");
-}
 
 /** @param {readonly number[]} calibrations - in milliseconds */
 export function describeNoise(calibrations) {

@@ -13,29 +13,39 @@
 
 const CALLS = /** @type {const} */ (["calls", "callsAtOnce"]);
 const ALL = /** @type {const} */ (["stream", "pingPong", ...CALLS, "dialogs"]);
+const FORK = /** @type {const} */ ([...ALL, "observe", "tasks", "pids", "fail"]);
 
 /** @type {Readonly<Record<string, Peer>>} */
 export const PEERS = {
-  espalier: { file: "espalier", variant: "", can: [...ALL, "pids", "fail"], installs: false },
+  espalier: { file: "espalier", variant: "", can: [...ALL, "tasks", "pids", "fail"], installs: false },
+  "espalier-ahead": { file: "espalier", variant: "ahead", can: ["tasks"], installs: false },
   "espalier-observables": { file: "espalier-observables", variant: "", can: ["observe"], installs: false },
   "espalier-promises": { file: "espalier", variant: "promises", can: CALLS, installs: false },
-  socket: { file: "socket", variant: "items", can: [...ALL, "pids"], installs: false },
+  socket: { file: "socket", variant: "items", can: [...ALL, "tasks", "pids"], installs: false },
   "socket-chunks": { file: "socket", variant: "chunks", can: ["stream"], installs: false },
-  "fork-json": { file: "fork", variant: "json", can: [...ALL, "observe", "pids", "fail"], installs: false },
-  "fork-advanced": { file: "fork", variant: "advanced", can: [...ALL, "observe", "pids", "fail"], installs: false },
-  worker: { file: "worker", variant: "", can: ALL, installs: false },
+  "fork-json": { file: "fork", variant: "json", can: FORK, installs: false },
+  "fork-advanced": { file: "fork", variant: "advanced", can: FORK, installs: false },
+  worker: { file: "worker", variant: "", can: [...ALL, "tasks"], installs: false },
   effect: { file: "effect", variant: "", can: ["stream", ...CALLS, "dialogs", "pids"], installs: true },
   grpc: { file: "grpc", variant: "", can: [...ALL, "pids"], installs: true },
-  tinypool: { file: "tinypool", variant: "", can: [...CALLS, "pids"], installs: true },
-  poolifier: { file: "poolifier", variant: "", can: [...CALLS, "pids"], installs: true },
-  workerpool: { file: "workerpool", variant: "", can: [...CALLS, "pids"], installs: true },
+  tinypool: { file: "tinypool", variant: "", can: [...CALLS, "tasks", "pids"], installs: true },
+  "tinypool-ahead": { file: "tinypool", variant: "ahead", can: ["tasks"], installs: true },
+  "tinypool-threads": { file: "tinypool", variant: "threads", can: ["tasks"], installs: true },
+  poolifier: { file: "poolifier", variant: "", can: [...CALLS, "tasks", "pids"], installs: true },
+  "poolifier-threads": { file: "poolifier", variant: "threads", can: ["tasks"], installs: true },
+  workerpool: { file: "workerpool", variant: "", can: [...CALLS, "tasks", "pids"], installs: true },
+  "workerpool-threads": { file: "workerpool", variant: "threads", can: ["tasks"], installs: true },
   comlink: { file: "comlink", variant: "", can: CALLS, installs: true },
   threads: { file: "threads", variant: "", can: [...CALLS, "observe"], installs: true },
-  piscina: { file: "piscina", variant: "", can: CALLS, installs: true },
+  piscina: { file: "piscina", variant: "", can: [...CALLS, "tasks"], installs: true },
+  "piscina-ahead": { file: "piscina", variant: "ahead", can: ["tasks"], installs: true },
 };
 
 /** Those that give out work as they see fit: one cannot have a result from each of their children. */
 export const POOLS = ["tinypool", "poolifier", "workerpool", "piscina"];
+
+/** Those that differ from others in how they are given tasks; their children start, serve and end as those do. */
+export const FOR_TASKS = Object.keys(PEERS).filter((name) => PEERS[name]?.can.join() === "tasks");
 
 /** Those that are the same work by hand, with nothing of what the others guarantee. */
 export const BY_HAND = ["socket", "socket-chunks", "node -e 0"];

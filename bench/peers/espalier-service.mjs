@@ -1,7 +1,7 @@
 /** What espalier's child exposes. */
-import { context, each } from "../espalier.mjs";
+import { context, each, sleepForever } from "../espalier.mjs";
 import { PAYLOADS } from "../payloads.mjs";
-import { add as sum } from "../peer.mjs";
+import { spin as spinFor, add as sum } from "../peer.mjs";
 
 /** @import { Context } from "../espalier.mjs" */
 /** @import { PayloadName } from "../payloads.mjs" */
@@ -14,6 +14,11 @@ export function* add({ a, b }) {
 /** As Promise code. @param {{ a: number, b: number }} args */
 export async function addLater({ a, b }) {
   return sum(a, b);
+}
+
+/** @param {{ turns: number }} args */
+export function* spin({ turns }) {
+  return spinFor(turns);
 }
 
 export function* pid() {
@@ -49,5 +54,13 @@ export const dialog = context(
   function* (ctx, { value }) {
     yield* ctx.started(value);
     return value + 1;
+  },
+);
+
+export const sleeping = context(
+  /** @param {Context} ctx */
+  function* (ctx) {
+    yield* ctx.started();
+    yield* sleepForever();
   },
 );

@@ -1,12 +1,17 @@
-/** espalier as its README has it: an actor nursery, portals, contexts and their streams, all options at their defaults. */
+/**
+ * espalier as its README has it: an actor nursery, portals, contexts and their streams, `actorMap` for tasks, all options
+ * at their defaults. Variants: `promises` calls Promise code; `ahead` gives an actor tasks before it is done with others.
+ */
 import { Event, each, openActorNursery, openNursery, run, runIn } from "../espalier.mjs";
 import { PAYLOADS } from "../payloads.mjs";
-import { assertSame } from "../peer.mjs";
-import { add, addLater, dialog, echo, items, pid } from "./espalier-service.mjs";
+import { assertSame, TASKS } from "../peer.mjs";
+import { actorMap } from "../trionics.mjs";
+import { add, addLater, dialog, echo, items, pid, spin } from "./espalier-service.mjs";
 
 /** @import { Operation } from "effection" */
 /** @import { ActorNursery, ActorOptions, Nursery, Portal } from "../espalier.mjs" */
 /** @import { PayloadName } from "../payloads.mjs" */
+/** @import { TaskName } from "../peer.mjs" */
 
 const enableModules = [import.meta.resolve("./espalier-service.mjs")];
 
@@ -45,6 +50,7 @@ export async function open(count, variant) {
         }),
       ),
     dialogs: (n) => runIn(nursery, () => dialogs(portal, n)),
+    tasks: (name, n) => runIn(nursery, () => tasks(portals, name, n, variant === "ahead" ? TASKS[name].ahead : 1)),
     pids: () =>
       runIn(nursery, function* () {
         const pids = [];
@@ -120,5 +126,17 @@ function* dialogs(portal, count) {
       assertSame("first value", first, value);
       assertSame("result", yield* ctx.waitForResult(), value + 1);
     });
+  }
+}
+
+/** @param {readonly Portal[]} portals @param {TaskName} name @param {number} count @param {number} atOnce - in each @returns {Operation<void>} */
+function* tasks(portals, name, count, atOnce) {
+  const { make, expected } = TASKS[name];
+  const items = Array.from({ length: count }, (_, i) => make(i));
+  const options = { concurrency: atOnce * portals.length };
+  const fn = /** @type {typeof add} */ (name === "add" ? add : spin);
+  for (const { index, value } of yield* each(actorMap(portals, fn, items, options))) {
+    assertSame(name, value, expected(index));
+    yield* each.next();
   }
 }

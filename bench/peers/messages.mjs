@@ -4,10 +4,10 @@
  * have no backpressure of their own.
  */
 import { PAYLOADS } from "../payloads.mjs";
-import { add, assertSame, callers } from "../peer.mjs";
+import { add, assertSame, callers, shareOut, TASKS } from "../peer.mjs";
 
 /** @import { PayloadName } from "../payloads.mjs" */
-/** @import { Fleet } from "../peer.mjs" */
+/** @import { Fleet, TaskName } from "../peer.mjs" */
 
 /** @typedef {[kind: number, id: number, value?: any, more?: any]} PlainMessage */
 
@@ -35,6 +35,7 @@ const ACK = 4;
 const ECHO = 5;
 const OPEN = 6;
 const STARTED = 7;
+const TASK = 8;
 
 /** The child's side. @param {Port} port */
 export function serveMessages(port) {
@@ -44,6 +45,8 @@ export function serveMessages(port) {
     switch (kind) {
       case CALL:
         return port.send([RESULT, id, add(value, more)]);
+      case TASK:
+        return port.send([RESULT, id, TASKS[/** @type {TaskName} */ (value)].run(more)]);
       case ECHO:
         return port.send([RESULT, id, value]);
       case OPEN:
@@ -85,14 +88,18 @@ async function produce(port, id, name, count, acked) {
  * The parent's side. @param {readonly ChildPort[]} ports @returns {Promise<Fleet>} once each child has given a result
  */
 export async function openByMessages(ports) {
-  const [client] = await Promise.all(
+  const clients = await Promise.all(
     ports.map(async (port) => {
       const one = new Client(port);
       assertSame("add", await one.ask(CALL, 1, 1), 2);
       return one;
     }),
   );
+  const [client] = clients;
   if (client === undefined) throw new RangeError("a fleet has at least one child");
+  const workers = clients.map((one) => (/** @type {TaskName} */ name, /** @type {any} */ task) => {
+    return one.ask(TASK, name, task);
+  });
   return {
     ...callers((a, b) => client.ask(CALL, a, b)),
     stream: (name, count) => client.stream(name, count),
@@ -109,6 +116,7 @@ export async function openByMessages(ports) {
         assertSame("result", await result, i + 1);
       }
     },
+    tasks: (name, count) => shareOut(workers, name, count),
     pids: async () => ports.map(({ pid }) => pid ?? 0),
     async fail() {
       const [first, ...others] = ports;

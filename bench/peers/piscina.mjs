@@ -1,21 +1,20 @@
 /** piscina, whose workers are threads. */
 
 import { importPackage } from "../packages.mjs";
-import { openPool, TASKS_AT_ONCE } from "./pool-fleet.mjs";
+import { openPool, tasksAtOnce } from "./pool-fleet.mjs";
 
 const { Piscina } = await importPackage("piscina");
 
 /** @type {import("../peer.mjs").OpenFleet} */
-export function open(count) {
+export function open(count, variant) {
   const pool = new Piscina({
     filename: import.meta.resolve("./pool-tasks.mjs"),
     minThreads: count,
     maxThreads: count,
-    concurrentTasksPerWorker: TASKS_AT_ONCE,
+    concurrentTasksPerWorker: tasksAtOnce(count, variant),
   });
   return openPool(
-    (a, b) => pool.run({ a, b }),
-    () => pool.run({}, { name: "pid" }),
+    (name, task) => pool.run(task, { name }),
     () => pool.destroy(),
   );
 }

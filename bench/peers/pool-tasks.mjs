@@ -1,10 +1,8 @@
-/** The tasks of tinypool and piscina: exported functions of one argument. */
-import { add as sum } from "../peer.mjs";
+/** The tasks of the pools: exported functions of one argument. */
+import { TASKS } from "../peer.mjs";
 
-/** @param {{ a: number, b: number }} args */
-export default function add({ a, b }) {
-  return sum(a, b);
-}
+export const add = TASKS.add.run;
+export const spin = TASKS.spin.run;
 
 export function pid() {
   return process.pid;

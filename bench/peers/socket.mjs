@@ -7,10 +7,11 @@ import { spawn } from "node:child_process";
 import { Socket } from "node:net";
 import { fileURLToPath } from "node:url";
 import { PAYLOADS } from "../payloads.mjs";
-import { add, assertSame, callers } from "../peer.mjs";
+import { add, assertSame, callers, shareOut, TASKS } from "../peer.mjs";
 import { FrameReceiver, FrameSender } from "./socket-frames.mjs";
 
 /** @import { PayloadName } from "../payloads.mjs" */
+/** @import { TaskName } from "../peer.mjs" */
 
 const IS_CHILD = "--bench-socket-child";
 const FD = 3;
@@ -21,6 +22,7 @@ const CALL = 0;
 const ECHO = 1;
 const OPEN = 2;
 const STREAM = 3;
+const TASK = 4;
 
 /** @type {import("../peer.mjs").OpenFleet} */
 export async function open(count, variant) {
@@ -28,6 +30,9 @@ export async function open(count, variant) {
   await Promise.all(children.map(async (child) => assertSame("add", await child.ask(CALL, 1, 1), 2)));
   const [first] = children;
   if (first === undefined) throw new RangeError("a fleet has at least one child");
+  const workers = children.map((child) => (/** @type {TaskName} */ name, /** @type {any} */ task) => {
+    return child.ask(TASK, name, task);
+  });
   return {
     ...callers((a, b) => first.ask(CALL, a, b)),
     stream: (name, items) => first.stream(name, items, variant === "chunks"),
@@ -41,6 +46,7 @@ export async function open(count, variant) {
         assertSame("result", await result.value, i + 1);
       }
     },
+    tasks: (name, many) => shareOut(workers, name, many),
     pids: async () => children.map(({ pid }) => pid),
     async close() {
       await Promise.all(children.map((child) => child.close()));
@@ -124,6 +130,8 @@ function serve() {
     switch (kind) {
       case CALL:
         return void sender.send([a, add(b, c)]);
+      case TASK:
+        return void sender.send([a, TASKS[/** @type {TaskName} */ (b)].run(c)]);
       case ECHO:
         return void sender.send([a, b]);
       case OPEN:

@@ -1,22 +1,21 @@
-/** tinypool with child processes. */
+/** tinypool, with child processes; with threads where the variant says so. */
 
 import { importPackage } from "../packages.mjs";
-import { openPool, TASKS_AT_ONCE } from "./pool-fleet.mjs";
+import { openPool, tasksAtOnce } from "./pool-fleet.mjs";
 
 const { Tinypool } = await importPackage("tinypool");
 
 /** @type {import("../peer.mjs").OpenFleet} */
-export function open(count) {
+export function open(count, variant) {
   const pool = new Tinypool({
     filename: import.meta.resolve("./pool-tasks.mjs"),
-    runtime: "child_process",
+    runtime: variant === "threads" ? "worker_threads" : "child_process",
     minThreads: count,
     maxThreads: count,
-    concurrentTasksPerWorker: TASKS_AT_ONCE,
+    concurrentTasksPerWorker: tasksAtOnce(count, variant),
   });
   return openPool(
-    (a, b) => pool.run({ a, b }),
-    () => pool.run({}, { name: "pid" }),
+    (name, task) => pool.run(task, { name }),
     () => pool.destroy(),
   );
 }

@@ -1,8 +1,8 @@
-/** The worker of workerpool's pool. */
+/** The worker of workerpool's pools. */
 
 import { importPackage } from "../packages.mjs";
-import { add } from "../peer.mjs";
+import { add, pid, spin } from "./pool-tasks.mjs";
 
 const { default: workerpool } = await importPackage("workerpool");
 
-workerpool.worker({ add, pid: () => process.pid });
+workerpool.worker({ add, spin, pid });

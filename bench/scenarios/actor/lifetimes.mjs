@@ -1,6 +1,6 @@
 /** Children from their start to their first result, and from the request to end until they have been waited for. */
 import { spawn } from "node:child_process";
-import { BY_HAND, measureEach, POOLS } from "../../peers.mjs";
+import { BY_HAND, FOR_TASKS, measureEach, POOLS } from "../../peers.mjs";
 import { median, timeMs } from "../../scenario.mjs";
 
 /** @import { Fleet } from "../../peer.mjs" */
@@ -11,8 +11,10 @@ const CROWD = 50;
 /** One process of its own makes a sample of so many starts, one after the other: the machine's noise is in each. */
 const STARTS = 5;
 const QUICK_STARTS = 2;
-/** Pools do not say which of their children a result is from; and chunks are a matter of streams. */
-const NOT_EACH = ["socket-chunks", ...POOLS];
+/** Chunks are a matter of streams. */
+const SAME_CHILDREN = ["socket-chunks", ...FOR_TASKS];
+/** Pools do not say which of their children a result is from. */
+const NOT_EACH = [...SAME_CHILDREN, ...POOLS];
 /** These take minutes for a crowd. */
 const NO_CROWD = [...NOT_EACH, "worker", "effect", "grpc"];
 
@@ -83,7 +85,7 @@ export const scenarios = {
     unit: "ms",
     limit: BY_HAND,
     note: `${THREAD}; node -e 0 is the start and the exit of a process that does nothing`,
-    peers: { ...ofFleets(1, timeToResult, ["socket-chunks"]), "node -e 0": bareNode },
+    peers: { ...ofFleets(1, timeToResult, SAME_CHILDREN), "node -e 0": bareNode },
   },
   "spawn-8": {
     title: `${MANY} children at once, to the first result of each`,
@@ -97,7 +99,7 @@ export const scenarios = {
     unit: "ms",
     limit: BY_HAND,
     note: THREAD,
-    peers: ofFleets(1, timeToEnd, ["socket-chunks"]),
+    peers: ofFleets(1, timeToEnd, SAME_CHILDREN),
   },
   "teardown-8": {
     title: `ending ${MANY} idle children at once`,
