@@ -3,7 +3,7 @@
 /** @import { PayloadName } from "./payloads.mjs" */
 
 /**
- * Children that serve. All but `tasks`, `close` and `pids` use the first of them. Promises settle when the work is done.
+ * Children that serve. All but `callsOfAll`, `tasks`, `close` and `pids` use the first of them. Promises settle when the work is done.
  *
  * @typedef {object} Fleet
  * @property {(payload: PayloadName, count: number) => Promise<number>} [stream] - `count` items from the child to here,
@@ -12,6 +12,10 @@
  * @property {(count: number) => Promise<void>} [calls] - `add(i, 1)`, one after the other
  * @property {(count: number, callers: number) => Promise<void>} [callsAtOnce] - the same by many callers
  * @property {(count: number) => Promise<void>} [dialogs] - a first value, then a result, one dialog after the other
+ * @property {(count: number) => Promise<void>} [idle] - so many dialogs that have given their first value, and stay open until `close`
+ * @property {(count: number) => Promise<number>} [cancels] - a dialog that only waits is cancelled, one after the other;
+ *   milliseconds that took, from each cancel to its end, all together
+ * @property {(count: number) => Promise<void>} [callsOfAll] - as `calls`, of all children, by a caller for each
  * @property {(count: number) => Promise<void>} [observe] - as many integers of an observable, from the child to here
  * @property {(name: TaskName, count: number) => Promise<void>} [tasks] - so many, shared out among all children
  * @property {() => Promise<number[]>} [pids] - of the children, where they are processes
@@ -40,6 +44,21 @@ export function spin(turns) {
 /** @type {(what: string, got: unknown, expected: unknown) => void} */
 export function assertSame(what, got, expected) {
   if (got !== expected) throw new Error(`${what}: got ${String(got)}, expected ${String(expected)}`);
+}
+
+/**
+ * The loop of `callsOfAll` over calls that give promises.
+ *
+ * @param {readonly ((a: number, b: number) => PromiseLike<unknown>)[]} children
+ */
+export function callersOfAll(children) {
+  return {
+    /** @param {number} count */
+    callsOfAll: async (count) => {
+      const each = Math.ceil(count / children.length);
+      await Promise.all(children.map((call) => callers(call).calls(each)));
+    },
+  };
 }
 
 /**

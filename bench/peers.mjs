@@ -13,21 +13,28 @@
 
 const CALLS = /** @type {const} */ (["calls", "callsAtOnce"]);
 const ALL = /** @type {const} */ (["stream", "pingPong", ...CALLS, "dialogs"]);
-const FORK = /** @type {const} */ ([...ALL, "observe", "tasks", "pids", "fail"]);
+/** What a fleet can that makes its own messages. */
+const MESSAGES = /** @type {const} */ ([...ALL, "cancels", "callsOfAll", "tasks"]);
+const FORK = /** @type {const} */ ([...MESSAGES, "observe", "pids", "fail"]);
 
 /** @type {Readonly<Record<string, Peer>>} */
 export const PEERS = {
-  espalier: { file: "espalier", variant: "", can: [...ALL, "tasks", "pids", "fail"], installs: false },
+  espalier: { file: "espalier", variant: "", can: [...MESSAGES, "idle", "pids", "fail"], installs: false },
   "espalier-ahead": { file: "espalier", variant: "ahead", can: ["tasks"], installs: false },
   "espalier-observables": { file: "espalier-observables", variant: "", can: ["observe"], installs: false },
   "espalier-promises": { file: "espalier", variant: "promises", can: CALLS, installs: false },
-  socket: { file: "socket", variant: "items", can: [...ALL, "tasks", "pids"], installs: false },
+  socket: { file: "socket", variant: "items", can: [...MESSAGES, "idle", "pids"], installs: false },
   "socket-chunks": { file: "socket", variant: "chunks", can: ["stream"], installs: false },
   "fork-json": { file: "fork", variant: "json", can: FORK, installs: false },
   "fork-advanced": { file: "fork", variant: "advanced", can: FORK, installs: false },
-  worker: { file: "worker", variant: "", can: [...ALL, "tasks"], installs: false },
-  effect: { file: "effect", variant: "", can: ["stream", ...CALLS, "dialogs", "pids"], installs: true },
-  grpc: { file: "grpc", variant: "", can: [...ALL, "pids"], installs: true },
+  worker: { file: "worker", variant: "", can: MESSAGES, installs: false },
+  effect: {
+    file: "effect",
+    variant: "",
+    can: ["stream", ...CALLS, "dialogs", "idle", "cancels", "pids"],
+    installs: true,
+  },
+  grpc: { file: "grpc", variant: "", can: [...ALL, "idle", "pids"], installs: true },
   tinypool: { file: "tinypool", variant: "", can: [...CALLS, "tasks", "pids"], installs: true },
   "tinypool-ahead": { file: "tinypool", variant: "ahead", can: ["tasks"], installs: true },
   "tinypool-threads": { file: "tinypool", variant: "threads", can: ["tasks"], installs: true },

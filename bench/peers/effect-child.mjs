@@ -22,6 +22,7 @@ function produce({ name, count }) {
 const handlers = Procedures.toLayer({
   Add: (/** @type {{ a: number, b: number }} */ { a, b }) => Effect.sync(() => add(a, b)),
   Dialog: (/** @type {{ value: number }} */ { value }) => Stream.make(value, value + 1),
+  Sleep: () => Stream.concat(Stream.make(0), Stream.never),
   Integers: produce,
   Ticks: produce,
   Chunks: produce,

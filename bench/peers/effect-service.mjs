@@ -18,6 +18,7 @@ const Tick = Schema.Struct({
 export const Procedures = RpcGroup.make(
   Rpc.make("Add", { payload: { a: Schema.Number, b: Schema.Number }, success: Schema.Number }),
   Rpc.make("Dialog", { payload: { value: Schema.Number }, success: Schema.Number, stream: true }),
+  Rpc.make("Sleep", { success: Schema.Number, stream: true }),
   Rpc.make("Integers", { payload: Items, success: Schema.Number, stream: true }),
   Rpc.make("Ticks", { payload: Items, success: Tick, stream: true }),
   Rpc.make("Chunks", { payload: Items, success: Schema.Uint8Array, stream: true }),

@@ -7,7 +7,7 @@ import { startServer } from "./served-child.mjs";
 
 /** @import { PayloadName } from "../payloads.mjs" */
 
-const { Effect, Exit, Layer, Scope, Stream } = await importPackage("effect");
+const { Deferred, Effect, Exit, Fiber, Layer, Scope, Stream } = await importPackage("effect");
 const { RpcClient, RpcSerialization } = await importPackage("effect/rpc");
 const NodeSocket = await importPackage("@effect/platform-node/NodeSocket");
 
@@ -28,6 +28,8 @@ export async function open(count) {
         ),
       ),
     dialogs: (n) => Effect.runPromise(dialogs(client, n)),
+    idle: (n) => Effect.runPromise(idle(client, n)),
+    cancels: (n) => Effect.runPromise(cancels(client, n)),
     pids: async () => children.map(({ pid }) => pid),
     async close() {
       await Promise.all(children.map((child) => child.close()));
@@ -76,6 +78,39 @@ function dialogs(client, count) {
       );
       assertSame("answers of a dialog", next, value + 2);
     }
+  });
+}
+
+/** A fiber that waits for the end of a stream which has given its first value. @param {any} client */
+function sleeping(client) {
+  return Effect.gen(function* () {
+    const started = yield* Deferred.make();
+    const fiber = yield* Effect.forkDetach(
+      Stream.runForEach(client.Sleep(), () => Deferred.succeed(started, undefined)),
+    );
+    yield* Deferred.await(started);
+    return fiber;
+  });
+}
+
+/** @param {any} client @param {number} count */
+function idle(client, count) {
+  return Effect.gen(function* () {
+    for (let i = 0; i < count; i++) yield* sleeping(client);
+  });
+}
+
+/** @param {any} client @param {number} count */
+function cancels(client, count) {
+  return Effect.gen(function* () {
+    let ms = 0;
+    for (let i = 0; i < count; i++) {
+      const fiber = yield* sleeping(client);
+      const from = performance.now();
+      yield* Fiber.interrupt(fiber);
+      ms += performance.now() - from;
+    }
+    return ms;
   });
 }
 

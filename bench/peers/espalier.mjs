@@ -2,14 +2,14 @@
  * espalier as its README has it: an actor nursery, portals, contexts and their streams, `actorMap` for tasks, all options
  * at their defaults. Variants: `promises` calls Promise code; `ahead` gives an actor tasks before it is done with others.
  */
-import { Event, each, openActorNursery, openNursery, run, runIn } from "../espalier.mjs";
+import { Event, each, openActorNursery, openNursery, run, runIn, sleepForever } from "../espalier.mjs";
 import { PAYLOADS } from "../payloads.mjs";
 import { assertSame, TASKS } from "../peer.mjs";
 import { actorMap } from "../trionics.mjs";
-import { add, addLater, dialog, echo, items, pid, spin } from "./espalier-service.mjs";
+import { add, addLater, dialog, echo, items, pid, sleeping, spin } from "./espalier-service.mjs";
 
 /** @import { Operation } from "effection" */
-/** @import { ActorNursery, ActorOptions, Nursery, Portal } from "../espalier.mjs" */
+/** @import { ActorNursery, ActorOptions, Nursery, PeerContext, Portal, TaskStatus } from "../espalier.mjs" */
 /** @import { PayloadName } from "../payloads.mjs" */
 /** @import { TaskName } from "../peer.mjs" */
 
@@ -30,6 +30,7 @@ export async function open(count, variant) {
       yield* openNursery(function* (nursery) {
         stand({ nursery, portals });
         yield* stop.wait();
+        nursery.cancelScope.cancel("the work is done");
       });
       actors.cancelScope.cancel("the work is done");
     }),
@@ -50,6 +51,17 @@ export async function open(count, variant) {
         }),
       ),
     dialogs: (n) => runIn(nursery, () => dialogs(portal, n)),
+    idle: (n) =>
+      runIn(nursery, function* () {
+        for (let i = 0; i < n; i++) yield* nursery.start(holdOpen, portal);
+      }),
+    cancels: (n) => runIn(nursery, () => cancels(portal, n)),
+    callsOfAll: (n) =>
+      runIn(nursery, () =>
+        openNursery(function* (inner) {
+          for (const one of portals) inner.startSoon(() => calls(one, Math.ceil(n / portals.length), fn));
+        }),
+      ),
     tasks: (name, n) => runIn(nursery, () => tasks(portals, name, n, variant === "ahead" ? TASKS[name].ahead : 1)),
     pids: () =>
       runIn(nursery, function* () {
@@ -127,6 +139,30 @@ function* dialogs(portal, count) {
       assertSame("result", yield* ctx.waitForResult(), value + 1);
     });
   }
+}
+
+/** @param {TaskStatus<void>} status @param {Portal} portal @returns {Operation<void>} */
+function* holdOpen(status, portal) {
+  yield* portal.openContext(sleeping, {}, function* () {
+    status.started();
+    yield* sleepForever();
+  });
+}
+
+/** @param {Portal} portal @param {number} count @returns {Operation<number>} */
+function* cancels(portal, count) {
+  let ms = 0;
+  let from = 0;
+  /** @param {PeerContext} ctx */
+  const cancel = function* (ctx) {
+    from = performance.now();
+    yield* ctx.cancel();
+  };
+  for (let i = 0; i < count; i++) {
+    yield* portal.openContext(sleeping, {}, cancel);
+    ms += performance.now() - from;
+  }
+  return ms;
 }
 
 /** @param {readonly Portal[]} portals @param {TaskName} name @param {number} count @param {number} atOnce - in each @returns {Operation<void>} */

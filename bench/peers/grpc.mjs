@@ -26,6 +26,15 @@ export async function open(count) {
         assertSame("answers of a dialog", next, value + 2);
       }
     },
+    async idle(many) {
+      for (let value = 0; value < many; value++) {
+        await new Promise((resolve, reject) => {
+          const both = client.Echo();
+          both.on("data", resolve).on("error", reject);
+          both.write({ value });
+        });
+      }
+    },
     pids: async () => children.map(({ pid }) => pid),
     async close() {
       await Promise.all(children.map((child) => child.close()));

@@ -4,7 +4,7 @@
  * have no backpressure of their own.
  */
 import { PAYLOADS } from "../payloads.mjs";
-import { add, assertSame, callers, shareOut, TASKS } from "../peer.mjs";
+import { add, assertSame, callers, callersOfAll, shareOut, TASKS } from "../peer.mjs";
 
 /** @import { PayloadName } from "../payloads.mjs" */
 /** @import { Fleet, TaskName } from "../peer.mjs" */
@@ -36,11 +36,18 @@ const ECHO = 5;
 const OPEN = 6;
 const STARTED = 7;
 const TASK = 8;
+const SLEEP = 9;
+const CANCEL = 10;
+
+/** Until a task that sleeps would be done, in milliseconds: it is cancelled long before. */
+const LONG_MS = 1_000_000;
 
 /** The child's side. @param {Port} port */
 export function serveMessages(port) {
   /** @type {Map<number, (items: number) => void>} */
   const acked = new Map();
+  /** @type {Map<number, ReturnType<typeof setTimeout>>} */
+  const asleep = new Map();
   port.listen(([kind, id, value, more]) => {
     switch (kind) {
       case CALL:
@@ -52,6 +59,16 @@ export function serveMessages(port) {
       case OPEN:
         port.send([STARTED, id, value]);
         return port.send([RESULT, id, value + 1]);
+      case SLEEP:
+        asleep.set(
+          id,
+          setTimeout(() => port.send([RESULT, id]), LONG_MS),
+        );
+        return port.send([STARTED, id, value]);
+      case CANCEL:
+        clearTimeout(asleep.get(id));
+        asleep.delete(id);
+        return port.send([RESULT, id, value]);
       case ACK:
         return acked.get(id)?.(value);
       case STREAM:
@@ -111,12 +128,25 @@ export async function openByMessages(ports) {
     },
     async dialogs(count) {
       for (let i = 0; i < count; i++) {
-        const { first, result } = client.open(i);
+        const { first, result } = client.open(OPEN, i);
         assertSame("first value", await first, i);
         assertSame("result", await result, i + 1);
       }
     },
     tasks: (name, count) => shareOut(workers, name, count),
+    ...callersOfAll(clients.map((one) => (a, b) => one.ask(CALL, a, b))),
+    async cancels(count) {
+      let ms = 0;
+      for (let i = 0; i < count; i++) {
+        const { id, first, result } = client.open(SLEEP, i);
+        await first;
+        const from = performance.now();
+        client.tell(CANCEL, id, i);
+        assertSame("cancelled", await result, i);
+        ms += performance.now() - from;
+      }
+      return ms;
+    },
     pids: async () => ports.map(({ pid }) => pid ?? 0),
     async fail() {
       const [first, ...others] = ports;
@@ -153,8 +183,13 @@ class Client {
     });
   }
 
-  /** @param {number} value */
-  open(value) {
+  /** @type {(kind: number, id: number, value: unknown) => void} */
+  tell(kind, id, value) {
+    this.#port.send([kind, id, value]);
+  }
+
+  /** @param {number} kind @param {number} value */
+  open(kind, value) {
     const id = this.#nextId++;
     /** @type {(value: unknown) => void} */
     let start;
@@ -167,9 +202,9 @@ class Client {
         this.#waiting.delete(id);
         resolve(got);
       });
-      this.#port.send([OPEN, id, value]);
+      this.#port.send([kind, id, value]);
     });
-    return { first, result };
+    return { id, first, result };
   }
 
   /** @type {(name: PayloadName, count: number) => Promise<number>} */

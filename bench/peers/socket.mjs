@@ -7,7 +7,7 @@ import { spawn } from "node:child_process";
 import { Socket } from "node:net";
 import { fileURLToPath } from "node:url";
 import { PAYLOADS } from "../payloads.mjs";
-import { add, assertSame, callers, shareOut, TASKS } from "../peer.mjs";
+import { add, assertSame, callers, callersOfAll, shareOut, TASKS } from "../peer.mjs";
 import { FrameReceiver, FrameSender } from "./socket-frames.mjs";
 
 /** @import { PayloadName } from "../payloads.mjs" */
@@ -47,6 +47,18 @@ export async function open(count, variant) {
       }
     },
     tasks: (name, many) => shareOut(workers, name, many),
+    ...callersOfAll(children.map((child) => (a, b) => child.ask(CALL, a, b))),
+    async idle(many) {
+      for (let i = 0; i < many; i++) {
+        first.expect();
+        assertSame("first value", await first.ask(ECHO, i), i);
+      }
+    },
+    async cancels(many) {
+      const from = performance.now();
+      for (let i = 0; i < many; i++) assertSame("echo", await first.ask(ECHO, i), i);
+      return performance.now() - from;
+    },
     pids: async () => children.map(({ pid }) => pid),
     async close() {
       await Promise.all(children.map((child) => child.close()));
