@@ -47,6 +47,15 @@ export function assertSame(what, got, expected) {
 }
 
 /**
+ * How many of `count` are the i-th's, where all have the same share, but for what is left over.
+ *
+ * @type {(count: number, shares: number, i: number) => number}
+ */
+export function shareOf(count, shares, i) {
+  return Math.floor(count / shares) + (i < count % shares ? 1 : 0);
+}
+
+/**
  * The loop of `callsOfAll` over calls that give promises.
  *
  * @param {readonly ((a: number, b: number) => PromiseLike<unknown>)[]} children
@@ -55,8 +64,7 @@ export function callersOfAll(children) {
   return {
     /** @param {number} count */
     callsOfAll: async (count) => {
-      const each = Math.ceil(count / children.length);
-      await Promise.all(children.map((call) => callers(call).calls(each)));
+      await Promise.all(children.map((call, i) => callers(call).calls(shareOf(count, children.length, i))));
     },
   };
 }

@@ -4,7 +4,7 @@
  */
 import { Event, each, openActorNursery, openNursery, run, runIn, sleepForever } from "../espalier.mjs";
 import { PAYLOADS } from "../payloads.mjs";
-import { assertSame, TASKS } from "../peer.mjs";
+import { assertSame, shareOf, TASKS } from "../peer.mjs";
 import { actorMap } from "../trionics.mjs";
 import { add, addLater, dialog, echo, items, pid, sleeping, spin } from "./espalier-service.mjs";
 
@@ -59,7 +59,7 @@ export async function open(count, variant) {
     callsOfAll: (n) =>
       runIn(nursery, () =>
         openNursery(function* (inner) {
-          for (const one of portals) inner.startSoon(() => calls(one, Math.ceil(n / portals.length), fn));
+          for (const [i, one] of portals.entries()) inner.startSoon(calls, one, shareOf(n, portals.length, i), fn);
         }),
       ),
     tasks: (name, n) => runIn(nursery, () => tasks(portals, name, n, variant === "ahead" ? TASKS[name].ahead : 1)),

@@ -1,12 +1,18 @@
 /** Whether what one costs stays what it is when there are many: dialogs on one connection, and actors in one tree. */
 import { BY_HAND, measureEach } from "../../peers.mjs";
-import { median, perSecond } from "../../scenario.mjs";
+import { median, perSecond, timeMs } from "../../scenario.mjs";
 
 /** @import { Scenario } from "../../scenario.mjs" */
 
 const DIALOGS = [1, 10, 1_000, 10_000];
 const CALLERS = 64;
 const ACTORS = [1, 10, 50, 200];
+/** Calls that each child has had before it is measured, and in a round: the same for all sizes, so that all are as warm. */
+const WARM_CALLS = 1_000;
+const ROUND_CALLS = 300;
+const ROUNDS = 3;
+const BIG = 50;
+const BIG_REPEATS = 3;
 /** One process of its own makes a sample of so many starts, where that does not take long. */
 const STARTS = 3;
 const FEW = 10;
@@ -53,6 +59,7 @@ const startsOf = (size) => ({
     },
     NOT_ACTORS,
   ),
+  ...(size < BIG ? {} : { repeats: BIG_REPEATS }),
 });
 
 /** @type {(size: number) => Scenario} */
@@ -61,15 +68,22 @@ const callsOfAll = (size) => ({
   unit: "calls/s",
   better: "more",
   limit: BY_HAND,
-  note: "all children together; a single one waits for its parent, and the other way round",
+  note: `all children together, after ${WARM_CALLS.toLocaleString("en-US")} calls of each: those of many are no warmer than a single one`,
   peers: measureEach(
     ["callsOfAll"],
-    async (open, options) => {
+    async (open, { quick }) => {
       const fleet = await open(size);
-      return await perSecond(options, (count) => fleet.callsOfAll(count));
+      const share = quick ? size / 10 : size;
+      await fleet.callsOfAll(WARM_CALLS * share);
+      /** @type {number[]} */
+      const rounds = [];
+      const calls = ROUND_CALLS * share;
+      for (let i = 0; i < ROUNDS; i++) rounds.push((calls * 1_000) / (await timeMs(() => fleet.callsOfAll(calls))));
+      return median(rounds);
     },
     NOT_ACTORS,
   ),
+  ...(size < BIG ? {} : { repeats: BIG_REPEATS }),
 });
 
 /** @type {Readonly<Record<string, Scenario>>} */
