@@ -35,6 +35,8 @@ export const PEERS = {
     installs: true,
   },
   grpc: { file: "grpc", variant: "", can: [...ALL, "idle", "pids"], installs: true },
+  zeromq: { file: "zeromq", variant: "", can: [...ALL, "pids"], installs: true },
+  moleculer: { file: "moleculer", variant: "", can: [...CALLS, "pids"], installs: true },
   tinypool: { file: "tinypool", variant: "", can: [...CALLS, "tasks", "pids"], installs: true },
   "tinypool-ahead": { file: "tinypool", variant: "ahead", can: ["tasks"], installs: true },
   "tinypool-threads": { file: "tinypool", variant: "threads", can: ["tasks"], installs: true },

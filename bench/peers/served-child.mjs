@@ -1,15 +1,20 @@
-/** A child that is a server on a Unix socket: it says on its stdout when it listens, and ends when its stdin does. */
+/** A child that is a server, on a Unix socket unless told: it says on its stdout when it listens, and ends when its stdin does. */
 import { spawn } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
-/** @param {string} script - URL of the child's script, which is given the path of its socket */
-export async function startServer(script) {
+/**
+ * @param {string} script - URL of the child's script
+ * @param {string} [address] - what it is given; the path of a Unix socket unless told
+ */
+export async function startServer(script, address) {
   const folder = await mkdtemp(join(tmpdir(), "espalier-bench-"));
   const path = join(folder, "socket");
-  const child = spawn(process.execPath, [fileURLToPath(script), path], { stdio: ["pipe", "pipe", "inherit"] });
+  const child = spawn(process.execPath, [fileURLToPath(script), address ?? path], {
+    stdio: ["pipe", "pipe", "inherit"],
+  });
   const gone = new Promise((resolve) => {
     child.on("exit", () => resolve(undefined));
   });

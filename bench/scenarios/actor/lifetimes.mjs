@@ -11,12 +11,12 @@ const CROWD = 50;
 /** One process of its own makes a sample of so many starts, one after the other: the machine's noise is in each. */
 const STARTS = 5;
 const QUICK_STARTS = 2;
-/** Chunks are a matter of streams. */
-const SAME_CHILDREN = ["socket-chunks", ...FOR_TASKS];
+/** Chunks are a matter of streams; and nodes of moleculer hear of each other's services every two seconds. */
+const NOT_STARTED = ["socket-chunks", "moleculer", ...FOR_TASKS];
 /** Pools do not say which of their children a result is from. */
-const NOT_EACH = [...SAME_CHILDREN, ...POOLS];
+const NOT_EACH = [...NOT_STARTED, ...POOLS];
 /** These take minutes for a crowd. */
-const NO_CROWD = [...NOT_EACH, "worker", "effect", "grpc"];
+const NO_CROWD = [...NOT_EACH, "worker", "effect", "grpc", "zeromq"];
 
 /** @typedef {(open: () => Promise<Required<Fleet>>) => Promise<number>} Once - milliseconds */
 
@@ -85,7 +85,7 @@ export const scenarios = {
     unit: "ms",
     limit: BY_HAND,
     note: `${THREAD}; node -e 0 is the start and the exit of a process that does nothing`,
-    peers: { ...ofFleets(1, timeToResult, SAME_CHILDREN), "node -e 0": bareNode },
+    peers: { ...ofFleets(1, timeToResult, NOT_STARTED), "node -e 0": bareNode },
   },
   "spawn-8": {
     title: `${MANY} children at once, to the first result of each`,
@@ -99,7 +99,7 @@ export const scenarios = {
     unit: "ms",
     limit: BY_HAND,
     note: THREAD,
-    peers: ofFleets(1, timeToEnd, SAME_CHILDREN),
+    peers: ofFleets(1, timeToEnd, NOT_STARTED),
   },
   "teardown-8": {
     title: `ending ${MANY} idle children at once`,
