@@ -1,8 +1,8 @@
 /**
  * espalier next to what a user would pick instead, in one run on one machine:
  * `npm run bench -- [scenario…] [--peer name]… [--json | --markdown] [--pin] [--quick] [--repeats n] [--soak millions]`.
- * A scenario is a group (`sc`, `stream`, `actor`), a full name (`sc/checkpoint`) or how one begins (`sc/spawn`);
- * `--scenario name` says the same. `--list` prints the names of all, with their peers.
+ * A scenario is a group (`sc`, `stream`, `actor`, `pool`, `bridge`), a full name (`sc/checkpoint`) or how one begins
+ * (`sc/spawn`); `--scenario name` says the same. `--list` prints the names of all, with their peers.
  */
 import { parseArgs } from "node:util";
 import { ensureCompiled } from "./compiled.mjs";
