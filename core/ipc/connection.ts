@@ -8,7 +8,7 @@ import { ProtocolError, TransportClosed } from "../errors/mod.ts";
 import { journal } from "../log/mod.ts";
 import { type Clock, type Disarm, realClock } from "../sc/clock.ts";
 import { Deferred } from "../sc/deferred.ts";
-import { runQueue } from "../sc/run-queue.ts";
+import { type EndOfTurn, runQueue } from "../sc/run-queue.ts";
 import {
   type Aid,
   type Cid,
@@ -27,7 +27,13 @@ import {
   UndecodablePayload,
 } from "../wire/mod.ts";
 import { FrameWatch } from "./frame-watch.ts";
-import { CONGESTION_BYTES, FRAME_STALL_TIMEOUT_MS, MAX_HANDSHAKE_FRAME_BYTES, MAX_PARTS_UNDER_WAY } from "./limits.ts";
+import {
+  CONGESTION_BYTES,
+  EARLY_FLUSH_BYTES,
+  FRAME_STALL_TIMEOUT_MS,
+  MAX_HANDSHAKE_FRAME_BYTES,
+  MAX_PARTS_UNDER_WAY,
+} from "./limits.ts";
 import { IncomingParts, OutgoingParts } from "./parts.ts";
 
 /** Who a connection leads to. */
@@ -62,7 +68,7 @@ export interface ConnectionOptions extends Pick<MessageCodecOptions, "extensions
 
 const NOT_NEGOTIATED: ReadonlySet<Feature> = new Set();
 
-export class Connection {
+export class Connection implements EndOfTurn {
   /** Settles when the peer has said who it is, or the connection ended before. */
   readonly greeted = new Deferred<PeerInfo>("handshake", true);
   readonly #stream: Duplex;
@@ -266,7 +272,17 @@ export class Connection {
   #flushSoon(): void {
     if (this.#flushing) return;
     this.#flushing = true;
-    runQueue.whenIdle(() => this.#flush());
+    runQueue.whenIdle(this);
+  }
+
+  /** So that the peer works on the first messages while this side makes the next; many bytes had better leave together. */
+  get isImpatient(): boolean {
+    return this.#writer.byteLength < EARLY_FLUSH_BYTES;
+  }
+
+  /** @internal */
+  turnEnded(): void {
+    this.#flush();
   }
 
   #flush(): void {

@@ -10,6 +10,12 @@ export const MAX_HANDSHAKE_FRAME_BYTES = 64 * 1024;
 export const CONGESTION_BYTES = 1024 * 1024;
 
 /**
+ * Bytes of messages that leave amid a turn, for the peer to begin with; from here on they wait for its end, where one
+ * system call takes more of them.
+ */
+export const EARLY_FLUSH_BYTES = 32 * 1024;
+
+/**
  * Parts of long messages that wait in a connection for the peer to take them: one more than one keeps the socket busy,
  * and what follows them waits for no more than these.
  */

@@ -11,8 +11,17 @@ export interface Runnable {
   run(): void;
 }
 
+/** What is done once for all that a turn has brought about. */
+export interface EndOfTurn {
+  /** Whether it is better done before the end, when others run for long yet. */
+  readonly isImpatient: boolean;
+  turnEnded(): void;
+}
+
 /** How long tasks run before the host's timers and sockets get their turn. */
 const BUDGET_MS = 5;
+/** How long what waits for the end of a turn does so, if it would rather not wait for the rest of the tasks. */
+const PATIENCE_MS = 0.05;
 /** Steps between two looks at the time; a look costs about as much as a step. */
 const STEPS_PER_LOOK = 64;
 /** Consumed entries are cut off the front of the array when there are this many. */
@@ -27,7 +36,7 @@ class RunQueue {
   /** Flushes since the host last had its turn, and when they were first counted as many. */
   #flushes = 0;
   #turnSince = 0;
-  #whenIdle: (() => void)[] = [];
+  #whenIdle: EndOfTurn[] = [];
   #pick: ((length: number) => number) | undefined;
 
   schedule(task: Runnable): void {
@@ -37,9 +46,9 @@ class RunQueue {
     if (this.#state === "idle") this.#arm();
   }
 
-  /** Call `fn` once at the end of this turn: when nothing is left to run, or the turn's budget is spent. */
-  whenIdle(fn: () => void): void {
-    this.#whenIdle.push(fn);
+  /** Tell `it` once of the end of this turn: nothing is left to run, or the turn's budget is spent. */
+  whenIdle(it: EndOfTurn): void {
+    this.#whenIdle.push(it);
     if (this.#state === "idle") this.#arm();
   }
 
@@ -92,22 +101,43 @@ class RunQueue {
   #drain(): void {
     const began = performance.now();
     let n = 0;
+    let toldAt = began;
     for (;;) {
       while (this.#head < this.#queue.length) {
-        if (++n % STEPS_PER_LOOK === 0 && performance.now() - began > BUDGET_MS) {
-          for (const fn of this.#whenIdle.splice(0)) fn();
-          this.#state = "armed";
-          setImmediate(this.#flushInMacrotask);
-          return;
+        // Where something waits for the end, one long step is noticed at once.
+        if (this.#whenIdle.length > 0 || ++n % STEPS_PER_LOOK === 0) {
+          const now = performance.now();
+          if (now - began > BUDGET_MS) {
+            this.#tellEnd();
+            this.#state = "armed";
+            setImmediate(this.#flushInMacrotask);
+            return;
+          }
+          if (now - toldAt > PATIENCE_MS) {
+            this.#tellImpatient();
+            toldAt = now;
+          }
         }
         this.#next().run();
       }
       this.#queue = [];
       this.#head = 0;
       if (this.#whenIdle.length === 0) break;
-      for (const fn of this.#whenIdle.splice(0)) fn();
+      this.#tellEnd();
     }
     this.#state = "idle";
+  }
+
+  #tellEnd(): void {
+    for (const it of this.#whenIdle.splice(0)) it.turnEnded();
+  }
+
+  #tellImpatient(): void {
+    const all = this.#whenIdle.splice(0);
+    for (const it of all) {
+      if (it.isImpatient) it.turnEnded();
+      else this.#whenIdle.push(it);
+    }
   }
 
   #next(): Runnable {

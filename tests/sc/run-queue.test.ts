@@ -1,9 +1,22 @@
+import { onTestFinished, vi } from "vitest";
 import { checkpoint, run } from "../../core/sc/mod.ts";
-import { type Runnable, runQueue } from "../../core/sc/run-queue.ts";
+import { type EndOfTurn, type Runnable, runQueue } from "../../core/sc/run-queue.ts";
 import { describe, expect, it } from "../support/it.ts";
 import { withResolvers } from "./outcomes.ts";
 
 const runnable = (fn: () => void): Runnable => ({ enqueued: false, run: fn });
+const endOfTurn = (turnEnded: () => void, isImpatient = false): EndOfTurn => ({ isImpatient, turnEnded });
+
+/** Once the queue is idle, let each look at the time find it `ms` later than the one before. */
+async function useSlowSteps(ms: number): Promise<void> {
+  await new Promise(setImmediate);
+  let now = 0;
+  const clock = vi.spyOn(performance, "now").mockImplementation(() => {
+    now += ms;
+    return now;
+  });
+  onTestFinished(() => clock.mockRestore());
+}
 
 describe("the run queue", () => {
   it("runs what is scheduled in a later microtask, in order, each once", async () => {
@@ -26,7 +39,7 @@ describe("the run queue", () => {
 
   it("whenIdle is called once, after all that was to run", async () => {
     const log: string[] = [];
-    runQueue.whenIdle(() => log.push("idle"));
+    runQueue.whenIdle(endOfTurn(() => log.push("idle")));
     runQueue.schedule(
       runnable(() => {
         log.push("ran");
@@ -43,8 +56,40 @@ describe("the run queue", () => {
       if (!over) runQueue.schedule(chain);
     });
     runQueue.schedule(chain);
-    await new Promise<void>((resolve) => runQueue.whenIdle(resolve));
+    await new Promise<void>((resolve) => runQueue.whenIdle(endOfTurn(resolve)));
     over = true;
+  });
+
+  it("what waits for the end is told amid a turn of slow steps where it is impatient, and at the end where it is not", async () => {
+    await useSlowSteps(0.1);
+    const log: string[] = [];
+    runQueue.whenIdle(endOfTurn(() => log.push("patient")));
+    runQueue.schedule(
+      runnable(() => {
+        log.push("first");
+        runQueue.whenIdle(endOfTurn(() => log.push("impatient"), true));
+      }),
+    );
+    runQueue.schedule(runnable(() => log.push("second")));
+    await Promise.resolve();
+    expect(log).toEqual(["first", "impatient", "second", "patient"]);
+  });
+
+  it("a step longer than the budget of the turn ends it where something waits for its end", async () => {
+    await useSlowSteps(6);
+    const log: string[] = [];
+    for (const name of ["first", "second"]) {
+      runQueue.schedule(
+        runnable(() => {
+          log.push(name);
+          runQueue.whenIdle(endOfTurn(() => log.push(`after ${name}`)));
+        }),
+      );
+    }
+    await Promise.resolve();
+    expect(log).toEqual(["first", "after first"]);
+    await new Promise(setImmediate);
+    expect(log).toEqual(["first", "after first", "second", "after second"]);
   });
 
   it("goes on after something threw in it, and the host hears of that", async () => {
