@@ -13,10 +13,22 @@ export type Exposed =
   | { readonly kind: "context"; readonly endpoint: AnyContextEndpoint }
   | { readonly kind: "producer"; readonly endpoint: AnyProducerEndpoint };
 
+/** What an export was when it was looked at. */
+interface Found {
+  readonly value: unknown;
+  readonly what: Exposed;
+}
+
+interface ExposedModule {
+  readonly exports: Readonly<Record<string, unknown>>;
+  /** By name, of what may be called. */
+  readonly found: Map<string, Found>;
+}
+
 export class ExposedModules {
-  readonly #exports = new Map<string, object>();
-  /** What was found out of an export before: a call need not look at it again. */
-  readonly #known = new WeakMap<object, Exposed>();
+  readonly #modules = new Map<string, ExposedModule>();
+  /** What the request that is being read asks for: it is looked up for its types, and then to be run. */
+  #asked: { readonly ns: string; readonly func: string; readonly what: Exposed } | undefined;
   readonly enabled: EnabledModules;
 
   private constructor(enabled: EnabledModules) {
@@ -29,8 +41,9 @@ export class ExposedModules {
     for (const [name, url] of Object.entries(enabled)) {
       const exports: unknown = yield* until(import(url));
       if (typeof exports !== "object" || exports === null) throw new TypeError(`module ${url} has no exports`);
-      modules.#exports.set(name, exports);
-      modules.#exports.set(url, exports);
+      const module = { exports: exports as ExposedModule["exports"], found: new Map() };
+      modules.#modules.set(name, module);
+      modules.#modules.set(url, module);
     }
     return modules;
   }
@@ -40,32 +53,37 @@ export class ExposedModules {
    * @throws FunctionNotFound if it has no such export, or one that cannot be called remotely
    */
   find(ns: string, func: string): Exposed {
-    const exports = this.#exports.get(ns);
+    const asked = this.#asked;
+    this.#asked = undefined;
+    if (asked?.func === func && asked.ns === ns) return asked.what;
+    const what = this.#lookUp(ns, func);
+    if (what !== undefined) return what;
+    const exports = this.#modules.get(ns)?.exports;
     if (exports === undefined) throw new ModuleNotExposed(ns, Object.keys(this.enabled));
     if (!Object.hasOwn(exports, func)) throw new FunctionNotFound(ns, func);
-    const value: unknown = Reflect.get(exports, func);
-    const what = this.#exposed(value);
-    if (what !== undefined) return what;
-    const kind = isClass(value) ? "class" : typeof value;
+    const kind = isClass(exports[func]) ? "class" : typeof exports[func];
     throw new FunctionNotFound(ns, func, `is a ${kind}, not a function, a context or a producer`);
-  }
-
-  #exposed(value: unknown): Exposed | undefined {
-    if ((typeof value !== "function" && typeof value !== "object") || value === null) return undefined;
-    let what = this.#known.get(value);
-    if (what === undefined) {
-      what = asExposed(value);
-      if (what !== undefined) this.#known.set(value, what);
-    }
-    return what;
   }
 
   /** Types of the user's own in the arguments of an endpoint; undefined also where there is none. */
   typesOfStart(ns: string, func: string): ExtensionSet | undefined {
-    const exports = this.#exports.get(ns);
-    if (exports === undefined || !Object.hasOwn(exports, func)) return undefined;
-    const what = this.#exposed(Reflect.get(exports, func));
+    const what = this.#lookUp(ns, func);
+    this.#asked = what === undefined ? undefined : { ns, func, what };
     return what === undefined ? undefined : typesOf(what);
+  }
+
+  #lookUp(ns: string, func: string): Exposed | undefined {
+    const module = this.#modules.get(ns);
+    if (module === undefined) return undefined;
+    const { exports, found } = module;
+    const known = found.get(func);
+    // A module may export another value under the same name by now.
+    if (known !== undefined && known.value === exports[func]) return known.what;
+    if (!Object.hasOwn(exports, func)) return undefined;
+    const value = exports[func];
+    const what = asExposed(value);
+    if (what !== undefined) found.set(func, { value, what });
+    return what;
   }
 }
 

@@ -62,8 +62,8 @@ export class Served implements DialogHalf {
     this.#actorCanceller = actorCanceller;
     this.channel = channel;
     this.cid = start.cid;
-    this.caller = fromUid(start.uid);
-    this.label = `${start.ns.slice(start.ns.lastIndexOf("/") + 1)}.${start.func}`;
+    this.caller = callerOf(start, channel);
+    this.label = labelOf(start);
     this.scope = new CancelScope(start.deadline === undefined ? {} : { timeout: start.deadline });
     this.scope.label = this.label;
     this.#start = start;
@@ -323,6 +323,21 @@ export class Served implements DialogHalf {
   #cancelledBy(by: ActorId, reason: string): ContextCancelled {
     return new ContextCancelled(by, reason, this.label);
   }
+}
+
+/** Nearly always the peer itself. */
+function callerOf({ uid }: Start, { peer }: Channel): ActorId {
+  return peer !== undefined && peer.id.uuid === uid[1] && peer.id.name === uid[0] ? peer.id : fromUid(uid);
+}
+
+let lastLabel = { ns: "", func: "", label: "" };
+
+/** `feed.ticks`: the end of the module's URL, and the function. Made once where the same is asked for again and again. */
+function labelOf({ ns, func }: Start): string {
+  if (lastLabel.ns === ns && lastLabel.func === func) return lastLabel.label;
+  const label = `${ns.slice(ns.lastIndexOf("/") + 1)}.${func}`;
+  lastLabel = { ns, func, label };
+  return label;
 }
 
 /** What is left of `error` besides cancellations; undefined for nothing. */

@@ -69,6 +69,10 @@ export const MAX_CACHED_KEY_BYTES = 32;
 /** Keys that one reader remembers; a power of two. Those of one program's messages fit. */
 export const CACHED_KEYS = 512;
 
+/** The same for what names functions, modules and actors, of which a connection sees the same few again and again. */
+export const MAX_CACHED_NAME_BYTES = 256;
+export const CACHED_NAMES = 64;
+
 /** Bytes a writer may reserve beyond what it then uses, so that short texts need not be counted before they are written. */
 export const RESERVED_TOO_MUCH_BYTES = 16 * 1024;
 

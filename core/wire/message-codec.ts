@@ -293,6 +293,7 @@ export class MessageCodec {
   }
 
   #readField(field: Field): unknown {
+    if (field.isName) return this.#reader.nameOrNames();
     // What is put together by the reader is not copied before.
     return field.type === "bytes" ? (this.#reader.bytesView() ?? this.#reader.value()) : this.#reader.value();
   }

@@ -32,6 +32,8 @@ export type FieldType =
 export interface Field {
   readonly name: string;
   readonly type: FieldType;
+  /** Whether its texts are among the few that a connection sees again and again. */
+  readonly isName: boolean;
   /** Sent only where it has a value, and to a peer that understands it. */
   readonly optional: Feature | "ours" | "always" | undefined;
 }
@@ -50,6 +52,10 @@ export interface Spelling {
   readonly needs: Feature | undefined;
 }
 
+function isName(field: string, type: FieldType): boolean {
+  return type === "uid" || (type === "text" && ["ns", "func", "pld_spec", "level", "event"].includes(field));
+}
+
 type Row = readonly [name: string, type: FieldType, optional?: Field["optional"]];
 
 function spell(
@@ -58,7 +64,7 @@ function spell(
   rows: readonly Row[],
   facts: { readonly payload?: string; readonly slot?: string; readonly needs?: Feature } = {},
 ): Spelling {
-  const fields = rows.map(([name, type, optional]): Field => ({ name, type, optional }));
+  const fields = rows.map(([name, type, optional]): Field => ({ name, type, isName: isName(name, type), optional }));
   const cid = fields.filter((field) => field.name === "cid");
   const others = fields.filter((field) => field.name !== "cid");
   const { payload, slot, needs } = facts;

@@ -6,7 +6,7 @@ import { ProtocolError } from "../errors/mod.ts";
 import { narrowBoxed } from "./boxed-shape.ts";
 import type { ErrorRegistry } from "./error-registry.ts";
 import { ARRAY_BUFFER_KIND, EXT, type ExtensionSet, NO_EXTENSIONS, VIEWS } from "./extension.ts";
-import { CACHED_KEYS, MAX_CACHED_KEY_BYTES, MAX_VALUE_DEPTH } from "./limits.ts";
+import { CACHED_KEYS, CACHED_NAMES, MAX_CACHED_KEY_BYTES, MAX_CACHED_NAME_BYTES, MAX_VALUE_DEPTH } from "./limits.ts";
 import { setOwn } from "./record.ts";
 import { reviveValue } from "./unbox-error.ts";
 
@@ -25,7 +25,9 @@ export class ValueReader {
   /** Types of the user's own; may be set anew between values. */
   extensions: ExtensionSet;
   readonly #errors: ErrorRegistry | undefined;
-  readonly #keys = new KeyCache();
+  readonly #keys = new TextCache(CACHED_KEYS, MAX_CACHED_KEY_BYTES);
+  readonly #names = new TextCache(CACHED_NAMES, MAX_CACHED_NAME_BYTES);
+  #readsNames = false;
   #bytes: Buffer = NOTHING;
   #at = 0;
   #end = 0;
@@ -68,6 +70,16 @@ export class ValueReader {
   get head(): number {
     if (this.#at >= this.#end) throw truncated();
     return this.#bytes[this.#at] ?? 0;
+  }
+
+  /** The next value, whose texts are names that come again: they are remembered. @throws as `value` */
+  nameOrNames(): unknown {
+    this.#readsNames = true;
+    try {
+      return this.value();
+    } finally {
+      this.#readsNames = false;
+    }
   }
 
   /**
@@ -245,7 +257,7 @@ export class ValueReader {
 
   #text(size: number): string {
     const at = this.#take(size);
-    return readText(this.#bytes, at, size);
+    return this.#readsNames ? this.#names.read(this.#bytes, at, size) : readText(this.#bytes, at, size);
   }
 
   #bin(size: number): Uint8Array {
@@ -397,15 +409,25 @@ function readText(bytes: Buffer, at: number, size: number): string {
   return out;
 }
 
-/** Remembers which text a short key stood for: messages repeat their field names, and comparing is faster than reading. */
-class KeyCache {
-  readonly #slots: (CachedKey | undefined)[] = new Array(CACHED_KEYS).fill(undefined);
+/**
+ * Remembers which text some bytes stood for: messages repeat names, and comparing is faster than reading. What looks the
+ * text up then has the very string that it has seen before, too.
+ */
+class TextCache {
+  readonly #slots: (CachedText | undefined)[];
+  readonly #maxBytes: number;
+
+  /** @param size - a power of two */
+  constructor(size: number, maxBytes: number) {
+    this.#slots = new Array(size).fill(undefined);
+    this.#maxBytes = maxBytes;
+  }
 
   read(bytes: Buffer, at: number, size: number): string {
-    if (size > MAX_CACHED_KEY_BYTES) return readText(bytes, at, size);
+    if (size > this.#maxBytes) return readText(bytes, at, size);
     let hash = size;
     for (let i = at; i < at + size; i++) hash = (Math.imul(hash, 31) + (bytes[i] ?? 0)) | 0;
-    const slot = hash & (CACHED_KEYS - 1);
+    const slot = hash & (this.#slots.length - 1);
     const cached = this.#slots[slot];
     if (cached !== undefined && sameBytes(cached.bytes, bytes, at, size)) return cached.text;
     const text = readText(bytes, at, size);
@@ -414,7 +436,7 @@ class KeyCache {
   }
 }
 
-interface CachedKey {
+interface CachedText {
   readonly bytes: Uint8Array;
   readonly text: string;
 }
