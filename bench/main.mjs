@@ -42,7 +42,7 @@ function positive(name, text) {
 }
 
 // Before the scenarios are looked at: some import what is compiled.
-ensureCompiled();
+await ensureCompiled();
 const chosen = await findScenarios([...positionals, ...values.scenario]);
 if (values.list) {
   for (const { name, scenario } of chosen) console.log(`${name}: ${Object.keys(scenario.peers).join(", ")}`);

@@ -28,7 +28,7 @@ if (!(minutes >= LEAST_MINUTES))
 /** From one look to the next: a minute, or less if there would not be ten of them. */
 const periodMs = Math.min(MINUTE_MS, ((minutes - 1) * MINUTE_MS) / 10);
 
-ensureCompiled();
+await ensureCompiled();
 const { openActorNursery, openRootActor, run } = await import("./espalier.mjs");
 const { enableModules, KINDS, trafficFor } = await import("./soak-traffic.mjs");
 const { cpuSeconds, heap } = await import("./soak-service.mjs");
