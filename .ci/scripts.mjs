@@ -56,7 +56,12 @@ export async function writeScripts() {
       chunkFileNames: "core/[name].js",
       codeSplitting: { groups: [{ name: "runtime", test: isOfRuntime }] },
       sourcemap: true,
-      minify: { compress: false, mangle: false, codegen: { removeWhitespace: true, asciiOnly: true } },
+      // Less to read for V8, which takes half of a child's start. What functions and classes are called is kept.
+      minify: {
+        compress: false,
+        mangle: { toplevel: false, keepNames: true },
+        codegen: { removeWhitespace: true, asciiOnly: true },
+      },
     },
   });
 }
