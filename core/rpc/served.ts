@@ -320,8 +320,15 @@ export class Served implements DialogHalf {
     this.scope.cancelWith("peer", error instanceof Error ? error.message : String(error), error, this.caller.name);
   }
 
+  /** Without a stack: that would be the runtime's own, and two thirds of what is sent. */
   #cancelledBy(by: ActorId, reason: string): ContextCancelled {
-    return new ContextCancelled(by, reason, this.label);
+    const limit = Error.stackTraceLimit;
+    Error.stackTraceLimit = 0;
+    try {
+      return new ContextCancelled(by, reason, this.label);
+    } finally {
+      Error.stackTraceLimit = limit;
+    }
   }
 }
 
