@@ -290,7 +290,8 @@ export class Connection implements EndOfTurn {
     if (this.#state !== "open") return;
     if (this.#writer.byteLength > 0) this.#write(this.#writer.take());
     this.#sendParts();
-    this.#congested = this.#stream.writableLength > CONGESTION_BYTES;
+    // Over only when it has drained: whoever waits is told then, and not when a later message finds less waiting.
+    this.#congested ||= this.#stream.writableLength > CONGESTION_BYTES;
   }
 
   #write(chunks: readonly Uint8Array[], done?: () => void): void {
