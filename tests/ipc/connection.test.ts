@@ -1,6 +1,7 @@
+import { Duplex } from "node:stream";
 import { TransportClosed } from "../../core/errors/mod.ts";
 import { Connection, type ConnectionListener } from "../../core/ipc/connection.ts";
-import { FRAME_STALL_TIMEOUT_MS, MAX_HANDSHAKE_FRAME_BYTES } from "../../core/ipc/limits.ts";
+import { CONGESTION_BYTES, FRAME_STALL_TIMEOUT_MS, MAX_HANDSHAKE_FRAME_BYTES } from "../../core/ipc/limits.ts";
 import { VirtualClock } from "../../core/sc/virtual-clock.ts";
 import { FEATURES, type Feature, FrameWriter, type Message, MessageCodec } from "../../core/wire/mod.ts";
 import { PairedStream } from "../support/duplex-pair.ts";
@@ -30,7 +31,48 @@ function connect(stream: PairedStream, name: string, features: readonly Feature[
 
 const stop = (cid: number | string): Message => ({ msg_type: "Stop", cid });
 
+/** A stream that takes nothing more until it is told to. */
+class SlowStream extends Duplex {
+  readonly #waiting: (() => void)[] = [];
+  override _read(): void {}
+  override _write(_chunk: Buffer, _encoding: string, done: () => void): void {
+    this.#waiting.push(done);
+  }
+  /** Let the chunk go that has waited for longest. */
+  release(): boolean {
+    const done = this.#waiting.shift();
+    done?.();
+    return done !== undefined;
+  }
+}
+
 describe("a connection", () => {
+  it("that was congested says so when it has drained, also if a message was sent when less was waiting", function* () {
+    const stream = new SlowStream();
+    let drained = 0;
+    const listener = { message() {}, undecodable() {}, closed() {}, drained: () => drained++ };
+    const connection = new Connection(stream, aid("a"), listener);
+    const [near, far] = PairedStream.make();
+    connect(near, "b");
+    far.on("data", (chunk: Buffer) => stream.push(chunk));
+    yield* connection.greeted.wait();
+    yield* macrotasks();
+    while (stream.release()) yield* macrotasks();
+    for (let i = 0; i < 3; i++) {
+      connection.sendItem(1, new Uint8Array(CONGESTION_BYTES / 2));
+      yield* macrotasks();
+    }
+    expect(connection.congested).toBe(true);
+    for (let i = 0; i < 2; i++) stream.release();
+    yield* macrotasks();
+    connection.send(stop(3));
+    yield* macrotasks();
+    const before = drained;
+    while (stream.release()) yield* macrotasks();
+    expect({ drained: drained - before, congested: connection.congested }).toEqual({ drained: 1, congested: false });
+    connection.destroy();
+  });
+
   it("tells each side who the other is, and what both understand", function* () {
     const [left, right] = PairedStream.make();
     const a = connect(left, "a");
