@@ -3,6 +3,8 @@ import { Socket } from "node:net";
 import { ownFile } from "../own-files.ts";
 import { childMain } from "./child-main.ts";
 import { LINK_FD, UNGUARDED } from "./process-backend.ts";
+import { rehearse } from "./rehearsal.ts";
+import { BLANK_NAME } from "./warm-pool.ts";
 
 // A terminal sends Ctrl-C to the whole group. The root unwinds the tree; children wait to be told.
 process.on("SIGINT", () => {});
@@ -18,6 +20,7 @@ async function prepare(): Promise<void> {
   await import(ownFile("mod").href);
   // Not before: that would read the source maps of the runtime, which nobody looks at.
   process.setSourceMapsEnabled(true);
+  if (name === BLANK_NAME) await rehearse({ name, uuid });
 }
 
 function keepAlive(alive: boolean): void {

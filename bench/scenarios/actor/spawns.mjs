@@ -120,7 +120,7 @@ export const scenarios = {
     limit: "fork, waiting",
     note: `fork, waiting is a child by hand that imports what it is told; for all the supply is waited for, ${SUPPLY_MS} ms that do not count`,
     peers: {
-      espalier: actorsOf({ enableModules: { service: peer("espalier-service.mjs") } }, { warm: WARM }),
+      espalier: actorsOf({ enableModules: { service: peer("pool-tasks.mjs") } }, { warm: WARM }),
       "fork, waiting": medianOf(forkWaiting),
     },
   },
