@@ -14,3 +14,10 @@ export function formatActorId(id: ActorId): string {
 export function sameActor(a: ActorId, b: ActorId): boolean {
   return a.uuid === b.uuid && a.name === b.name;
 }
+
+/** Whether something from outside is one. */
+export function isActorId(value: unknown): value is ActorId {
+  if (typeof value !== "object" || value === null) return false;
+  const { name, uuid }: { name?: unknown; uuid?: unknown } = value;
+  return typeof name === "string" && typeof uuid === "string";
+}

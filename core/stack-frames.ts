@@ -40,15 +40,23 @@ function printFolded(this: Error, _depth: number, options: InspectOptions, print
   }
 }
 
+/** What `make` makes, the stacks of its errors with so many frames: with 0 where they would show nothing but the runtime. */
+export function withFrames<T>(frames: number, make: () => T): T {
+  const limit = Error.stackTraceLimit;
+  Error.stackTraceLimit = frames;
+  try {
+    return make();
+  } finally {
+    Error.stackTraceLimit = limit;
+  }
+}
+
 /** Frames looked through for one of the user's: those of scopes and nurseries around a call stand before it. */
 const FRAMES_SEARCHED = 64;
 
 /** The innermost frame of a user's own code that is running, `function (file:line:column)`; undefined if there is none. */
 export function userFrame(): string | undefined {
-  const limit = Error.stackTraceLimit;
-  Error.stackTraceLimit = FRAMES_SEARCHED;
-  const { stack = "" } = new Error();
-  Error.stackTraceLimit = limit;
+  const { stack = "" } = withFrames(FRAMES_SEARCHED, () => new Error());
   const frame = stack.split("\n").find((line) => isFrame(line) && !isOfRuntime(line));
   return frame?.trim().replace(/^at /, "");
 }

@@ -18,6 +18,7 @@ import {
 import type { CancelScope } from "../sc/cancel-scope.ts";
 import { park } from "../sc/park.ts";
 import { moveOnAfter, shielded } from "../sc/timeouts.ts";
+import { withFrames } from "../stack-frames.ts";
 import { reportWarning } from "../warnings.ts";
 import { CreationSite } from "./creation-site.ts";
 import { hearRejections } from "./late-rejections.ts";
@@ -401,11 +402,7 @@ function hostTurn(): Operation<void> {
 
 /** The whole `yield*` stack of this task above `below`, less what is ours. */
 function callersHere(below: (...args: never[]) => unknown): Site {
-  const limit = Error.stackTraceLimit;
-  Error.stackTraceLimit = TASK_FRAMES;
-  const site = new CreationSite(below);
-  Error.stackTraceLimit = limit;
-  return { frames: site.ownFrames };
+  return { frames: withFrames(TASK_FRAMES, () => new CreationSite(below)).ownFrames };
 }
 
 /** What is open in the whole process, as far as the host says: `2 Timeout, 1 TCPSocketWrap in this process`. */

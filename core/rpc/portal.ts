@@ -120,7 +120,7 @@ export class Portal {
     body: (ctx: PeerContext<D, R>, first: Slot<D, "started">) => Operation<T>,
   ): Operation<T> {
     mustBeBlock("openContext", body);
-    const name = yield* this.#name(endpoint);
+    const name = this.#names.get(endpoint) ?? (yield* this.#name(endpoint));
     // A remote reference has types, and nothing to check them by: then only the endpoint's own side does.
     const specs = isContextEndpoint(endpoint) ? endpoint.specs : undefined;
     const call = yield* Call.begin(this.#channel, name, args, {
@@ -157,7 +157,7 @@ export class Portal {
   ): Operation<T> {
     mustBeBlock("openStreamFrom", body);
     completeOptions(options); // before anything is asked for
-    const name = yield* this.#name(source);
+    const name = this.#names.get(source) ?? (yield* this.#name(source));
     const specs = isProducerEndpoint(source) ? source.options : undefined;
     const call = yield* Call.begin(this.#channel, name, args, {
       kind: "producer",

@@ -8,6 +8,7 @@ import { CancelScope } from "../sc/cancel-scope.ts";
 import { Event } from "../sc/event.ts";
 import { useTask } from "../sc/task.ts";
 import { OK } from "../sc/wait.ts";
+import { withFrames } from "../stack-frames.ts";
 import { reportWarning } from "../warnings.ts";
 import {
   type Cid,
@@ -322,13 +323,7 @@ export class Served implements DialogHalf {
 
   /** Without a stack: that would be the runtime's own, and two thirds of what is sent. */
   #cancelledBy(by: ActorId, reason: string): ContextCancelled {
-    const limit = Error.stackTraceLimit;
-    Error.stackTraceLimit = 0;
-    try {
-      return new ContextCancelled(by, reason, this.label);
-    } finally {
-      Error.stackTraceLimit = limit;
-    }
+    return withFrames(0, () => new ContextCancelled(by, reason, this.label));
   }
 }
 

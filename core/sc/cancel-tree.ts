@@ -4,6 +4,7 @@
  * list, whenever a cause changes. Tasks point to their innermost status and to nothing else.
  */
 import { type CancelCause, Cancelled } from "../errors/mod.ts";
+import { withFrames } from "../stack-frames.ts";
 import { instrument } from "./instrument.ts";
 
 /** What stands in a status: a task that may be blocked. */
@@ -98,11 +99,11 @@ export class CancelStatus {
 
   /**
    * The error to throw into a task that stands here, where a cancellation is in effect. One instance for all of them;
-   * its stack is the canceller's.
+   * its stack is the canceller's, where that is code.
    */
   cancelledError(): Cancelled {
     const from = this.#effectiveFrom as CancelStatus;
-    from.#cancelled ??= new Cancelled(from.#cause as CancelCause);
+    from.#cancelled ??= cancelledFor(from.#cause as CancelCause);
     return from.#cancelled;
   }
 
@@ -171,4 +172,10 @@ export class CancelStatus {
       else if (status.#tasks !== undefined) for (const task of [...status.#tasks]) task.deliverCancel();
     }
   }
+}
+
+/** A deadline, a peer and a failed sibling do not call `cancel()`: who runs then is the runtime, and its stack is no news. */
+function cancelledFor(cause: CancelCause): Cancelled {
+  const isCalled = cause.source === "cancel" || cause.source === "host";
+  return isCalled ? new Cancelled(cause) : withFrames(0, () => new Cancelled(cause));
 }

@@ -1,6 +1,6 @@
 /** What was thrown, as data for another actor to raise. Never fails, whatever it was. */
 import { inspect, types } from "node:util";
-import type { ActorId } from "../actor-id.ts";
+import { type ActorId, isActorId } from "../actor-id.ts";
 import { ContextCancelled, RemoteActorError } from "../errors/mod.ts";
 import { BoxedValue, present } from "./boxed-value.ts";
 import { findIssues } from "./encodable.ts";
@@ -18,7 +18,7 @@ import {
 } from "./limits.ts";
 import { type BoxedError, type ErrorMsg, toUid, type Uid } from "./message.ts";
 import { setOwn } from "./record.ts";
-import { isRuntimeError, reviveRuntimeError } from "./runtime-error.ts";
+import { isRuntimeError } from "./runtime-error.ts";
 
 export interface BoxOptions {
   /** Tells under which name a class was registered. */
@@ -64,8 +64,9 @@ function errorFields(boxed: BoxedError, src: Uid, boxedType: string): ErrorField
 }
 
 function cancellerOf(boxed: BoxedError): Uid | null {
-  const cancelled = boxed.type === ContextCancelled.name ? reviveRuntimeError(boxed, undefined) : undefined;
-  return cancelled instanceof ContextCancelled ? toUid(cancelled.canceller) : null;
+  if (boxed.kind !== "runtime" || boxed.type !== ContextCancelled.name) return null;
+  const canceller = boxed.data?.canceller;
+  return isActorId(canceller) ? toUid(canceller) : null;
 }
 
 /** What was thrown, as data. Never throws. */

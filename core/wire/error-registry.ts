@@ -11,6 +11,7 @@ import {
   TooSlowError,
   WouldBlock,
 } from "../errors/mod.ts";
+import { withFrames } from "../stack-frames.ts";
 import type { BoxedError } from "./message.ts";
 import { setOwn } from "./record.ts";
 
@@ -80,8 +81,8 @@ const RESERVED: ReadonlySet<string> = new Set(["name", "message", "stack", "caus
 
 /** A real error (captured stack slot and all) with the prototype of `cls` and the original's text and data. */
 export function reviveAs(cls: ErrorClass, boxed: BoxedError, cause: unknown): Error {
-  const error = new Error(boxed.message);
-  Object.setPrototypeOf(error, cls.prototype);
+  // Its own stack is the original's: to make one here, and text of it, was half of what a cancellation cost.
+  const error = withFrames(0, () => Reflect.construct(Error, [boxed.message], cls));
   return dress(error, boxed, cause);
 }
 
@@ -89,7 +90,8 @@ export function reviveAs(cls: ErrorClass, boxed: BoxedError, cause: unknown): Er
 export function dress<E extends Error>(error: E, boxed: BoxedError, cause: unknown): E {
   if (error.name !== boxed.name) setOwn(error, "name", boxed.name);
   if (error.message !== boxed.message) setOwn(error, "message", boxed.message, false);
-  setOwn(error, "stack", boxed.stack ?? `${boxed.name}: ${boxed.message}`, false);
+  // Set, and not defined: it is there, and to define it anew has V8 make text of what was captured.
+  error.stack = boxed.stack ?? `${boxed.name}: ${boxed.message}`;
   if (boxed.cause !== undefined) setOwn(error, "cause", cause, false);
   if (boxed.code !== undefined) setOwn(error, "code", boxed.code);
   for (const [key, value] of Object.entries(boxed.data ?? {})) if (!RESERVED.has(key)) setOwn(error, key, value);

@@ -2,7 +2,7 @@
  * The runtime's own errors come back as themselves: who asked for a function that is not exposed catches
  * `ModuleNotExposed`, not a box around it. Their facts are checked first, as they come from outside.
  */
-import type { ActorId } from "../actor-id.ts";
+import { isActorId } from "../actor-id.ts";
 import {
   ActorDied,
   ActorNameTaken,
@@ -96,12 +96,6 @@ export function reviveRuntimeError(boxed: BoxedError, cause: unknown): Error | u
   const data = new Map(Object.entries(boxed.data ?? {}));
   for (const [fact, check] of Object.entries(entry.facts)) if (!check(data.get(fact))) return undefined;
   return reviveAs(entry.cls, boxed, cause);
-}
-
-function isActorId(value: unknown): value is ActorId {
-  if (typeof value !== "object" || value === null) return false;
-  const { name, uuid }: { name?: unknown; uuid?: unknown } = value;
-  return typeof name === "string" && typeof uuid === "string";
 }
 
 function isIssue(value: unknown): boolean {
