@@ -31,6 +31,7 @@ import {
   CONGESTION_BYTES,
   EARLY_FLUSH_BYTES,
   FRAME_STALL_TIMEOUT_MS,
+  FULL_WRITE_BYTES,
   MAX_HANDSHAKE_FRAME_BYTES,
   MAX_PARTS_UNDER_WAY,
 } from "./limits.ts";
@@ -178,6 +179,8 @@ export class Connection implements EndOfTurn {
     if (this.#state !== "open") return 0;
     const bytes = this.#codec.appendItem(cid, item, this.#writer);
     this.#cutIfLong(cid, bytes);
+    // More than the socket takes at once would only wait, and until the end of the turn the peer would have nothing.
+    if (this.#writer.byteLength >= FULL_WRITE_BYTES && this.#stream.writableLength === 0) this.#flush();
     this.#flushSoon();
     return bytes;
   }
@@ -282,11 +285,11 @@ export class Connection implements EndOfTurn {
 
   /** @internal */
   turnEnded(): void {
+    this.#flushing = false;
     this.#flush();
   }
 
   #flush(): void {
-    this.#flushing = false;
     if (this.#state !== "open") return;
     if (this.#writer.byteLength > 0) this.#write(this.#writer.take());
     this.#sendParts();

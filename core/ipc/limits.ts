@@ -15,6 +15,9 @@ export const CONGESTION_BYTES = 1024 * 1024;
  */
 export const EARLY_FLUSH_BYTES = 32 * 1024;
 
+/** Bytes of stream items that leave at once where nothing else waits: the peer reads them while the next are made. */
+export const FULL_WRITE_BYTES = 64 * 1024;
+
 /**
  * Parts of long messages that wait in a connection for the peer to take them: one more than one keeps the socket busy,
  * and what follows them waits for no more than these.

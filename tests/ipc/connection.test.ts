@@ -1,7 +1,12 @@
 import { Duplex } from "node:stream";
 import { TransportClosed } from "../../core/errors/mod.ts";
 import { Connection, type ConnectionListener } from "../../core/ipc/connection.ts";
-import { CONGESTION_BYTES, FRAME_STALL_TIMEOUT_MS, MAX_HANDSHAKE_FRAME_BYTES } from "../../core/ipc/limits.ts";
+import {
+  CONGESTION_BYTES,
+  FRAME_STALL_TIMEOUT_MS,
+  FULL_WRITE_BYTES,
+  MAX_HANDSHAKE_FRAME_BYTES,
+} from "../../core/ipc/limits.ts";
 import { VirtualClock } from "../../core/sc/virtual-clock.ts";
 import { FEATURES, type Feature, FrameWriter, type Message, MessageCodec } from "../../core/wire/mod.ts";
 import { PairedStream } from "../support/duplex-pair.ts";
@@ -104,6 +109,26 @@ describe("a connection", () => {
     yield* macrotasks();
     expect(left.writes.length - before).toBe(1);
     expect(b.heard.messages.length).toBe(100);
+  });
+
+  it("sends items that fill a write at once, unless some are still under way", function* () {
+    const stream = new SlowStream();
+    const [near, far] = PairedStream.make();
+    connect(near, "b");
+    far.on("data", (chunk: Buffer) => stream.push(chunk));
+    const connection = new Connection(stream, aid("a"), new Heard());
+    yield* connection.greeted.wait();
+    yield* macrotasks();
+    while (stream.release()) yield* macrotasks();
+    const items = [1, FULL_WRITE_BYTES, FULL_WRITE_BYTES].map((bytes) => {
+      connection.sendItem(1, new Uint8Array(bytes));
+      return stream.writableLength;
+    });
+    const [small = 0, full = 0, next] = items;
+    expect({ small, isSent: full > FULL_WRITE_BYTES, next }).toEqual({ small: 0, isSent: true, next: full });
+    yield* macrotasks();
+    expect(stream.writableLength).toBeGreaterThan(2 * FULL_WRITE_BYTES);
+    connection.destroy();
   });
 
   it.each([
