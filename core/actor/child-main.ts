@@ -33,5 +33,7 @@ function flushed(channel: Channel, link: Duplex): Promise<void> {
     link.once("finish", resolve).once("close", resolve);
     realClock.at(realClock.now() + FLUSH_TIMEOUT_MS, resolve);
     channel.end();
+    // The kernel has all of it, and keeps it for the parent.
+    if (link.writableLength === 0) resolve();
   });
 }
