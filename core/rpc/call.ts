@@ -109,6 +109,7 @@ export class Call implements DialogHalf {
         pld_spec: ANY_PAYLOAD,
         deadline,
         detached: what.detached === true ? true : undefined,
+        terse: what.kind === "call" ? true : undefined,
       });
     } catch (error) {
       channel.remove(call.cid);

@@ -45,6 +45,7 @@ export class CancelRequest implements DialogHalf {
       kwargs: channel.isPlain ? kwargs : { ...kwargs, ...extra },
       uid: channel.selfUid,
       pld_spec: ANY_PAYLOAD,
+      terse: true,
     });
   }
 

@@ -33,7 +33,8 @@ const REFUSED: Readonly<Partial<Record<MsgType, Answering>>> = { StartAck: "acce
 
 const ANSWERS: Readonly<Record<DialogKind, Steps<Answering>>> = {
   call: {
-    asked: REFUSED,
+    // At once by who was asked to be terse.
+    asked: { ...REFUSED, Return: "ended" },
     accepted: { Return: "ended", Error: "ended" },
   },
   context: {

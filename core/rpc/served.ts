@@ -259,6 +259,7 @@ export class Served implements DialogHalf {
 
   #accept(kind: DialogKind): void {
     this.#kind = kind;
+    if (kind === "call" && this.#start.terse === true) return;
     this.say({ msg_type: "StartAck", cid: this.cid, functype: FUNCTYPES[kind] });
   }
 

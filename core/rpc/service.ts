@@ -140,7 +140,7 @@ export class Service {
     const what = this.#runtime?.find(start.func, channel);
     if (what !== undefined) return this.#run(start, channel, what);
     const by = fromUid(start.uid);
-    channel.send({ msg_type: "StartAck", cid: start.cid, functype: "asyncfunc" });
+    if (start.terse !== true) channel.send({ msg_type: "StartAck", cid: start.cid, functype: "asyncfunc" });
     const { reason: why, graceMs: grace } = start.kwargs;
     const reason = typeof why === "string" ? why : "cancelled by a peer";
     const graceMs = typeof grace === "number" && grace >= 0 ? grace : 0;

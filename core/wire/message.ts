@@ -50,6 +50,8 @@ export interface Start {
   readonly trace?: string | undefined;
   /** Run on if the caller's connection drops. */
   readonly detached?: boolean | undefined;
+  /** If it is a plain function, its result or its error says so, and no `StartAck` is wanted before. */
+  readonly terse?: boolean | undefined;
 }
 
 export type FuncType = "asyncfunc" | "asyncgen" | "context";
@@ -199,7 +201,7 @@ export interface BoxedError {
 }
 
 /** Additions to the protocol, in the order in which `Aid` lists them. */
-export const FEATURES = ["compact", "batch", "credit", "boxed", "deadline", "trace", "parts", "log"] as const;
+export const FEATURES = ["compact", "batch", "credit", "boxed", "deadline", "trace", "parts", "log", "terse"] as const;
 
 export type Feature = (typeof FEATURES)[number];
 

@@ -101,6 +101,7 @@ export const SPELLINGS: readonly Spelling[] = [
       ["deadline", "amount", "deadline"],
       ["trace", "text", "trace"],
       ["detached", "flag", "ours"],
+      ["terse", "flag", "terse"],
     ],
     { payload: "kwargs", slot: "args" },
   ),

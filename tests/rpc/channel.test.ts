@@ -26,6 +26,22 @@ describe("the caller's half of a dialog", () => {
     expect(starts[0]).toMatchObject({ ns: "feed", func: "ticks", kwargs: { symbol: "X" }, uid: ["me", "me-uuid"] });
   });
 
+  it("asks for a function without an acceptance, and for what is linked with one", function* () {
+    const meeting = yield* meet();
+    for (const kind of ["call", "context", "producer"] as const) yield* begin(meeting, kind, "asked");
+    const starts = meeting.peer.heard.filter((m): m is Start => m.msg_type === "Start");
+    expect(starts.map(({ terse }) => terse)).toEqual([true, undefined, undefined]);
+  });
+
+  it("takes a result that comes without an acceptance, and one that comes with it", function* () {
+    const meeting = yield* meet();
+    for (const upTo of ["asked", "accepted"] as const) {
+      const call = yield* begin(meeting, "call", upTo);
+      meeting.peer.say({ msg_type: "Return", cid: call.cid, pld: upTo });
+      expect(yield* call.result()).toBe(upTo);
+    }
+  });
+
   it("B33 a return without a first value is an error where the first value is awaited", function* () {
     const meeting = yield* meet();
     const { peer } = meeting;

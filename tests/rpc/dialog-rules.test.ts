@@ -234,3 +234,22 @@ describe("the answering half, told every sequence of words", () => {
     expect(breaches).toBeGreaterThan(100);
   });
 });
+
+describe("the answering half, asked to be terse", () => {
+  it.each([
+    ["here", "answered", ["Return"]],
+    ["self", "_ready", ["Return"]],
+    ["self", "_cancel_task", ["CancelAck"]],
+    // It is not what was asked for: that is told at once, and not by a result that may be long in coming.
+    ["here", "linked", ["StartAck", "Started", "Credit"]],
+    ["here", "produced", ["StartAck"]],
+    ["here", "missing", ["Error"]],
+  ])("answers %s:%s with %j", function* (ns, func, expected) {
+    yield* serving({ here: DIALOGS.href }, function* (peer) {
+      const about = { cid: 2, uid: ["peer", "peer-uuid"], pld_spec: "typing.Any", kwargs: {} } as const;
+      peer.say({ msg_type: "Start", ...about, ns, func, terse: true });
+      yield* macrotasks(2);
+      expect(peer.heard.filter((m) => m.msg_type !== "Aid").map((m) => m.msg_type)).toEqual(expected);
+    });
+  });
+});
