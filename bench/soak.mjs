@@ -1,11 +1,15 @@
 /**
  * Mixed traffic on one tree for as long as one likes, to see whether it gets slower, or larger:
  * `node bench/soak.mjs [--minutes 60] [--json]`. A line for each minute; at the end the last tenth next to the first,
- * the first minute left out. Exit status 1 if a kind of traffic fell below 0.85 of what it was, or if the heap of this
- * process, or of the child that lives as long, grew by more than 10 % and 3 MiB.
+ * the first minute left out. Exit status 1 if a kind of traffic fell below 0.85 of what it was, and that beside what the
+ * machine does with other processes by then, or if the heap of this process, or of the child that lives as long, grew by
+ * more than 10 % and 3 MiB.
  */
+import { execFile } from "node:child_process";
 import { readdirSync } from "node:fs";
-import { parseArgs } from "node:util";
+import { fileURLToPath } from "node:url";
+import { parseArgs, promisify } from "node:util";
+import { until } from "effection";
 import { ensureCompiled } from "./compiled.mjs";
 import { calibrate, describeMachine } from "./machine.mjs";
 import { heapBytes } from "./scenario.mjs";
@@ -38,6 +42,16 @@ const began = performance.now();
 /** @type {(text: string) => void} */
 const say = values.json ? console.error : console.log;
 
+const execFileLater = promisify(execFile);
+
+/** Calls a second that two other processes do by hand, while nothing else goes on. @returns {Operation<number>} */
+function* byHandNow() {
+  const { stdout } = yield* until(
+    execFileLater(process.execPath, [fileURLToPath(import.meta.resolve("./reference.mjs"))]),
+  );
+  return Number(stdout);
+}
+
 /** What this process and the child have had of the cores, in seconds. @param {Tree} tree @returns {Operation<number>} */
 function* cpuOf({ child }) {
   return (yield* cpuSeconds()) + (yield* child.run(cpuSeconds));
@@ -64,6 +78,7 @@ function* period(tree) {
     handles: process.getActiveResourcesInfo().length,
     cores,
     loopMs: calibrate(),
+    byHand: yield* byHandNow(),
   };
 }
 
@@ -95,6 +110,7 @@ const COLUMNS = [
   "handles",
   "cores",
   "loop ms",
+  "by hand",
 ];
 
 /** @param {readonly (string | number)[]} cells */
@@ -103,10 +119,11 @@ function row(cells) {
 }
 
 /** @param {Sample} sample */
-function lineOf({ minute, isWarm, tally, heap, childHeap, rss, childRss, descriptors, handles, cores, loopMs }) {
+function lineOf(sample) {
+  const { minute, isWarm, tally, heap, childHeap, rss, childRss, descriptors, handles, cores, loopMs, byHand } = sample;
   const rates = Object.keys(KINDS).map((kind) => perSecond(tally[kind]));
   const memory = [heap, childHeap, rss, childRss].map((bytes) => (bytes / MIB).toFixed(1));
-  return `${row([minute.toFixed(1), ...rates, ...memory, descriptors, handles, cores.toFixed(2), loopMs.toFixed(1)])}${isWarm ? "" : "  warming up"}`;
+  return `${row([minute.toFixed(1), ...rates, ...memory, descriptors, handles, cores.toFixed(2), loopMs.toFixed(1), byHand])}${isWarm ? "" : "  warming up"}`;
 }
 
 /** @param {{ ops: number, ms: number } | undefined} done */

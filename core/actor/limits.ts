@@ -45,7 +45,7 @@ export const WATCHDOG_PATIENCE_MS = 500;
 /** Peers connected to one actor at once, besides its parent and its children: each costs a socket and its buffers. */
 export const MAX_PEERS = 1_024;
 
-/** Blanks that a nursery may keep: each holds some 12 MiB, and more than a machine has cores only take turns to start. */
+/** Blanks that a nursery may keep: each holds some 13 MiB, and more than a machine has cores only take turns to start. */
 export const MAX_WARM = 64;
 
 /** From the taking of a blank until the next is started: by then the new actor has answered its first requests. */

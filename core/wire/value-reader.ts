@@ -8,6 +8,7 @@ import type { ErrorRegistry } from "./error-registry.ts";
 import { ARRAY_BUFFER_KIND, EXT, type ExtensionSet, NO_EXTENSIONS, VIEWS } from "./extension.ts";
 import { CACHED_KEYS, CACHED_NAMES, MAX_CACHED_KEY_BYTES, MAX_CACHED_NAME_BYTES, MAX_VALUE_DEPTH } from "./limits.ts";
 import { setOwn } from "./record.ts";
+import { readText, TextCache } from "./text-cache.ts";
 import { reviveValue } from "./unbox-error.ts";
 
 export interface ValueReaderOptions {
@@ -393,56 +394,4 @@ function viewOn(memory: ArrayBuffer, kind: number): ArrayBufferView | undefined 
   if (View === undefined) return undefined;
   if (View === DataView) return new DataView(memory);
   return "BYTES_PER_ELEMENT" in View && memory.byteLength % View.BYTES_PER_ELEMENT === 0 ? new View(memory) : undefined;
-}
-
-/** Up to this length it is faster to put characters together here than to call into the runtime. */
-const SHORT_TEXT = 12;
-
-function readText(bytes: Buffer, at: number, size: number): string {
-  if (size > SHORT_TEXT) return bytes.toString("utf8", at, at + size);
-  let out = "";
-  for (let i = at; i < at + size; i++) {
-    const byte = bytes[i] ?? 0;
-    if (byte >= 0x80) return bytes.toString("utf8", at, at + size);
-    out += String.fromCharCode(byte);
-  }
-  return out;
-}
-
-/**
- * Remembers which text some bytes stood for: messages repeat names, and comparing is faster than reading. What looks the
- * text up then has the very string that it has seen before, too.
- */
-class TextCache {
-  readonly #slots: (CachedText | undefined)[];
-  readonly #maxBytes: number;
-
-  /** @param size - a power of two */
-  constructor(size: number, maxBytes: number) {
-    this.#slots = new Array(size).fill(undefined);
-    this.#maxBytes = maxBytes;
-  }
-
-  read(bytes: Buffer, at: number, size: number): string {
-    if (size > this.#maxBytes) return readText(bytes, at, size);
-    let hash = size;
-    for (let i = at; i < at + size; i++) hash = (Math.imul(hash, 31) + (bytes[i] ?? 0)) | 0;
-    const slot = hash & (this.#slots.length - 1);
-    const cached = this.#slots[slot];
-    if (cached !== undefined && sameBytes(cached.bytes, bytes, at, size)) return cached.text;
-    const text = readText(bytes, at, size);
-    this.#slots[slot] = { bytes: Uint8Array.prototype.slice.call(bytes, at, at + size), text };
-    return text;
-  }
-}
-
-interface CachedText {
-  readonly bytes: Uint8Array;
-  readonly text: string;
-}
-
-function sameBytes(key: Uint8Array, bytes: Buffer, at: number, size: number): boolean {
-  if (key.length !== size) return false;
-  for (let i = 0; i < size; i++) if (key[i] !== bytes[at + i]) return false;
-  return true;
 }
