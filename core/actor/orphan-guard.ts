@@ -67,10 +67,7 @@ without() {
   shift
   for one in "$@"; do [ "\${one%%:*}" = "$which" ] || others="$others $one"; done
 }
-children=
-groups=
-folders=
-while read -r sign pid; do
+note() {
   case $sign in
   +f) folders=$(printf '%s\n%s' "$folders" "$pid") ;;
   -f) folders=$(printf '%s\n' "$folders" | grep -vxF -e "$pid") ;;
@@ -81,7 +78,14 @@ while read -r sign pid; do
     without "$pid" $groups; groups=$others
     ;;
   esac
-done
+}
+children=
+groups=
+folders=
+while read -r sign pid; do note; done <<FIRST
+$ESPALIER_GUARD_FIRST
+FIRST
+while read -r sign pid; do note; done
 remaining_groups
 for group in $groups; do kill -s TERM -- "-\${group%%:*}" 2> /dev/null; done
 tick=0
@@ -151,7 +155,13 @@ class OrphanGuard {
     const shell = childProcesses().spawn(SHELL, ["-c", START, "espalier-guard", String(ORPHAN_KILL_MS / TICK_MS)], {
       cwd: "/",
       // It is none of the tree's actors.
-      env: { ...process.env, [TREE_VARIABLE]: undefined, ESPALIER_GUARD_TEXT: SCRIPT },
+      env: {
+        ...process.env,
+        [TREE_VARIABLE]: undefined,
+        ESPALIER_GUARD_TEXT: SCRIPT,
+        // Not by the pipe: this process may be killed before it has written a word.
+        ESPALIER_GUARD_FIRST: this.#known(),
+      },
       stdio: ["pipe", "ignore", "ignore"],
     });
     this.#shell = shell;
@@ -161,8 +171,13 @@ class OrphanGuard {
     // It is to end with this process, and not the other way round.
     shell.unref();
     if (shell.stdin !== null && "unref" in shell.stdin) (shell.stdin.unref as () => void)();
-    for (const [pid, sign] of this.#watched) this.#tell(sign, pid);
-    for (const folder of this.#folders) this.#tell("+f", folder);
+  }
+
+  /** What a new shell has to know, in the words that it would be told in. */
+  #known(): string {
+    const processes = [...this.#watched].map(([pid, sign]) => `${sign} ${pid}`);
+    const folders = [...this.#folders].map((folder) => `+f ${folder}`);
+    return [...processes, ...folders].join("\n");
   }
 
   #tell(sign: "+" | "g" | "-" | "+f" | "-f", what: number | string): void {
