@@ -51,14 +51,23 @@ export function withFrames<T>(frames: number, make: () => T): T {
   }
 }
 
+/** Whether any frame of a stack is of the user's own code. */
+export function showsUserCode(stack: string): boolean {
+  return stack.split("\n").some(isOfUser);
+}
+
 /** Frames looked through for one of the user's: those of scopes and nurseries around a call stand before it. */
 const FRAMES_SEARCHED = 64;
 
 /** The innermost frame of a user's own code that is running, `function (file:line:column)`; undefined if there is none. */
 export function userFrame(): string | undefined {
   const { stack = "" } = withFrames(FRAMES_SEARCHED, () => new Error());
-  const frame = stack.split("\n").find((line) => isFrame(line) && !isOfRuntime(line));
+  const frame = stack.split("\n").find(isOfUser);
   return frame?.trim().replace(/^at /, "");
+}
+
+function isOfUser(line: string): boolean {
+  return isFrame(line) && !isOfRuntime(line);
 }
 
 /** A line of a stack, perhaps inside the bars of a box. */

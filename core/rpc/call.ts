@@ -5,7 +5,9 @@ import {
   ActorTooSlowError,
   type Cancelled,
   ContextCancelled,
+  FunctionNotFound,
   isCancelled,
+  ModuleNotExposed,
   MsgTypeError,
   ProtocolError,
   RemoteActorError,
@@ -16,6 +18,7 @@ import { Deferred } from "../sc/deferred.ts";
 import { sleepForever } from "../sc/sleep.ts";
 import { type Task, useTask } from "../sc/task.ts";
 import { moveOnAfter, shielded } from "../sc/timeouts.ts";
+import { showsUserCode } from "../stack-frames.ts";
 import { type Cid, type ExtensionSet, type Message, type UndecodablePayload, unboxError } from "../wire/mod.ts";
 import { type CancelDetails, CancelRequest } from "./cancel-request.ts";
 import type { Channel, DialogHalf } from "./channel.ts";
@@ -283,8 +286,7 @@ export class Call implements DialogHalf {
     } catch (error) {
       if (isCancelled(error)) return yield* this.#cancelled(error);
       yield* this.ownDeadline(error);
-      // It was made where the message came in; here the whole chain of callers is on the stack.
-      if (error instanceof RemoteActorError) Error.captureStackTrace(error);
+      if (isAboutCall(error) && !this.isOwnCancel(error)) Error.captureStackTrace(error);
       throw error;
     }
   }
@@ -296,6 +298,17 @@ export class Call implements DialogHalf {
     throw this.isOwnCancel(ended.error) || ended.error instanceof TransportClosed ? cancelled : ended.error;
   }
 }
+
+/**
+ * Whether what shows where it went wrong is where the call was made: where the error was made there was only the message
+ * that came in, or the refusal over there. What went wrong in the code over there keeps the stack of that.
+ */
+function isAboutCall(error: unknown): error is Error {
+  if (error instanceof RemoteActorError) return true;
+  return REFUSALS.some((cls) => error instanceof cls) && !showsUserCode((error as Error).stack ?? "");
+}
+
+const REFUSALS = [ContextCancelled, FunctionNotFound, ModuleNotExposed, MsgTypeError, WrongEndpointKind] as const;
 
 /** Wait until there is a result, whichever. */
 function* settled(deferred: Deferred<unknown>): Operation<void> {

@@ -105,7 +105,10 @@ describe("errors of remote tasks", () => {
     "B18 %s has its own error at the caller, and nothing else is disturbed",
     function* (_what, call, name, message) {
       yield* withChild(function* (portal) {
-        expect(yield* errorOf(call(portal))).toMatchObject({ name, message: expect.stringMatching(message) });
+        const error = yield* errorOf(call(portal));
+        expect(error).toMatchObject({ name, message: expect.stringMatching(message) });
+        // Where it was called, and not only what was wrong.
+        expect((error as Error).stack).toContain("errors.test.ts");
       });
     },
   );
