@@ -29,7 +29,7 @@ import {
 } from "espalier";
 import { LOG_VARIABLE, PLAN_VARIABLE } from "./environment.ts";
 import { doInside, doToLink, watchLinks } from "./faults.ts";
-import { type ActorPlan, allActors, type DialogPlan, type Plan, parentOf, type Stage } from "./plan.ts";
+import { type ActorPlan, allActors, type DialogPlan, type Fault, type Plan, parentOf, type Stage } from "./plan.ts";
 import { RoundLog, type SeenError } from "./round-log.ts";
 
 const SELF_VARIABLE = "ESPALIER_CHAOS_ACTOR";
@@ -51,9 +51,7 @@ if (own === undefined) throw new Error(`the plan has no actor ${self}`);
 const me: ActorPlan = own;
 
 /** Makes the work of this actor fail, once there is any. */
-let fail = (error: Error): void => {
-  throw error;
-};
+let fail: ((error: Error) => void) | undefined;
 
 enter("importing");
 watchLinks((link, env) => {
@@ -69,9 +67,19 @@ function enter(stage: Stage): void {
   log.add({ what: stage, name: self, pid: process.pid });
   for (const fault of plan.faults) {
     if (fault.target !== self || fault.after.stage !== stage || fault.after.name !== self) continue;
-    if (stage === "importing" && fault.delayMs === 0) doInside(fault, log, fail);
-    else setTimeout(() => doInside(fault, log, fail), fault.delayMs).unref();
+    if (stage === "importing" && fault.delayMs === 0) doInside(fault, log, throwIt);
+    else setTimeout(() => doLater(fault), fault.delayMs).unref();
   }
+}
+
+/** From a timer: what is thrown there before there is any work is caught by nobody. */
+function doLater(fault: Fault): void {
+  if (fault.kind === "throw" && fail === undefined) doInside({ ...fault, kind: "uncaught" }, log, throwIt);
+  else doInside(fault, log, fail ?? throwIt);
+}
+
+function throwIt(error: Error): never {
+  throw error;
 }
 
 /** The work of the root: until the time that the plan gives it is over. */
