@@ -1,6 +1,6 @@
 /**
  * What a blank does while it waits: it lives the life of an actor, in itself and with itself as the parent. Code that V8
- * has run once is compiled, so that who takes the blank waits half as long.
+ * has run once is compiled, so that who takes the blank waits a quarter less.
  */
 import type { Operation } from "effection";
 import type { ActorId } from "../actor-id.ts";
